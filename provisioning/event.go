@@ -118,6 +118,6 @@ func (e Event) String() string {
 }
 
 // Event tells that something was ruled out.
-func (s Skip) Event() Event {
+func (s *Skip) Event() Event {
 	return Event{Kind: Skipped, Step: s.Step, Endpoint: s.Endpoint, Reason: s.Reason, Detail: s.Detail, Trouble: s.Trouble}
 }

@@ -27,7 +27,7 @@ func (c *Cycle) Missed(used *Candidate, home []Registrar) *Fallback {
 		return nil
 	}
 	missed := *first
-	why, _ := c.blamed(missed)
+	why, _ := c.blamed(&missed)
 	missed.Reason, missed.Fault, missed.What, missed.Detail, missed.Hint = why.Reason, why.Fault, why.What, why.Detail, why.Hint
 	return &Fallback{missed, c.StartedAt}
 }

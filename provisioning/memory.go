@@ -50,7 +50,7 @@ func (m *Memory) Addresses(host string) []netip.Addr {
 	if !ok {
 		return nil
 	}
-	for _, r := range RegistrarsOf(record) {
+	for _, r := range RegistrarsOf(&record) {
 		if r.Host == host {
 			return r.Addresses
 		}

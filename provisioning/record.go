@@ -26,7 +26,7 @@ func RecallPlan(record *cache.Record, policy *Policy, fresh map[string]Name, vou
 		}
 		c := r.Recalled(Recall, name.Addrs)
 		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
-		plan.AddRemembered(&c, name, reason, detail)
+		plan.AddRemembered(&c, &name, reason, detail)
 	}
 	return plan
 }
@@ -49,13 +49,13 @@ func OutagePlan(record *cache.Record, policy *Policy, fresh map[string]Name, vou
 		}
 		c := r.Recalled(LastGood, name.Addrs)
 		reason, detail := policy.RememberedReason(c, record.TLSFloor, vouched)
-		plan.AddRemembered(&c, name, reason, detail)
+		plan.AddRemembered(&c, &name, reason, detail)
 	}
 	return plan
 }
 
 // AddRemembered adds a remembered Registrar, or says why not: for the reason given, or since it has no address.
-func (plan *Plan) AddRemembered(c *Candidate, name Name, reason Reason, detail string) {
+func (plan *Plan) AddRemembered(c *Candidate, name *Name, reason Reason, detail string) {
 	if reason == "" && len(name.Addrs) == 0 {
 		reason, detail = cmp.Or(name.Reason, NoAddress), name.Detail
 	}
@@ -89,7 +89,7 @@ func (p *Policy) RememberedReason(c Candidate, floor bool, vouched map[string]bo
 // enough for the day when there is one.
 func (p *Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.Vouched {
 	var hosts []string
-	for _, r := range RegistrarsOf(record) {
+	for _, r := range RegistrarsOf(&record) {
 		if vouched[r.Host] && p.Naming != NamingOff && r.Transport == TLS && !IsAddress(r.Host) && CheckName(r.Host, p) != nil {
 			hosts = append(hosts, r.Host)
 		}
@@ -104,7 +104,7 @@ func (p *Policy) VouchedFor(record cache.Record, vouched map[string]bool) cache.
 // NamesOf are the hosts of a record whose addresses may be asked for.
 func (p *Policy) NamesOf(record cache.Record, vouched map[string]bool) []string {
 	var hosts []string
-	for _, r := range RegistrarsOf(record) {
+	for _, r := range RegistrarsOf(&record) {
 		if reason, _ := p.RememberedReason(r.Recalled(LastGood, nil), false, vouched); reason == "" {
 			hosts = append(hosts, r.Host)
 		}

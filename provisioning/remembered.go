@@ -36,7 +36,7 @@ func sorted(addrs []netip.Addr) []netip.Addr {
 
 // RegistrarOf reads a Registrar from a record, which is a file that others can edit, or that another version has written.
 // The error says why it cannot be used. A step that this version does not know is left out: nothing depends on it.
-func RegistrarOf(e cache.Registrar) (Registrar, error) {
+func RegistrarOf(e *cache.Registrar) (Registrar, error) {
 	host, err := place.Host(e.Host)
 	if err != nil {
 		return Registrar{}, fmt.Errorf("the record: %w", err)
@@ -55,7 +55,7 @@ func RegistrarOf(e cache.Registrar) (Registrar, error) {
 }
 
 // Recalled is a Registrar of a record as a Candidate of a step, at the addresses it has now.
-func (r Registrar) Recalled(step Step, addrs []netip.Addr) Candidate {
+func (r *Registrar) Recalled(step Step, addrs []netip.Addr) Candidate {
 	via := "last good"
 	if step == Recall {
 		via = "told by a Registrar"
@@ -67,7 +67,7 @@ func (r Registrar) Recalled(step Step, addrs []netip.Addr) Candidate {
 func remembered(step Step, listed []cache.Registrar) (usable []Registrar, skipped []Skip) {
 	for i := range listed {
 		e := &listed[i]
-		r, err := RegistrarOf(*e)
+		r, err := RegistrarOf(e)
 		if err != nil {
 			skipped = append(skipped, Skip{Step: step, Endpoint: Endpoint{Host: e.Host, Port: e.Port}, Reason: CacheDamaged, Detail: err.Error()})
 			continue
@@ -78,13 +78,13 @@ func remembered(step Step, listed []cache.Registrar) (usable []Registrar, skippe
 }
 
 // RegistrarsOf are all Registrars of a record that can be used: the one of the last registration first, then the home pair.
-func RegistrarsOf(record cache.Record) []Registrar {
+func RegistrarsOf(record *cache.Record) []Registrar {
 	usable, _ := remembered(LastGood, append([]cache.Registrar{record.Registrar}, record.Home...))
 	return usable
 }
 
 // PairOf returns the home pair of a record, as far as it can be used: primary first, then backup.
-func PairOf(record cache.Record) []Registrar {
+func PairOf(record *cache.Record) []Registrar {
 	pair, _ := remembered(Recall, record.Home)
 	return pair
 }
@@ -92,7 +92,7 @@ func PairOf(record cache.Record) []Registrar {
 // HomeOf returns the home pair of a record as status shows it.
 func HomeOf(record cache.Record) []Registrar {
 	var home []Registrar
-	for _, r := range PairOf(record) {
+	for _, r := range PairOf(&record) {
 		home = append(home, Registrar{Endpoint: r.Endpoint, Role: r.Role, Addresses: r.Addresses})
 	}
 	return home

@@ -31,7 +31,7 @@ func TestRegistrarThereAndBack(t *testing.T) {
 			if diff := cmp.Diff(wantKept, kept, asValues); diff != "" {
 				t.Errorf("%s: kept (-want +got):\n%s", c, diff)
 			}
-			back, err := RegistrarOf(kept)
+			back, err := RegistrarOf(&kept)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func TestRegistrarThereAndBack(t *testing.T) {
 			}
 		}
 	}
-	if got := (Registrar{}).Recalled(Recall, nil).Via; got != "told by a Registrar" {
+	if got := (&Registrar{}).Recalled(Recall, nil).Via; got != "told by a Registrar" {
 		t.Errorf("recalled via %q", got)
 	}
 }
@@ -82,7 +82,7 @@ func TestRegistrarOfRecord(t *testing.T) {
 		"an address that means a link": {kept: cache.Registrar{Host: "fe80::1%eth0", Port: 5061, Transport: "tls"}, err: "zone"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := RegistrarOf(row.kept)
+			got, err := RegistrarOf(&row.kept)
 			if diff := cmp.Diff(row.want, got, asValues); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

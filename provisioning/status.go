@@ -75,7 +75,7 @@ type Better struct {
 }
 
 // Why is why a look was not answered.
-func (b Better) Why() Why { return Why{Reason: b.Reason, Fault: b.Fault, What: b.What, Hint: b.Hint} }
+func (b *Better) Why() Why { return Why{Reason: b.Reason, Fault: b.Fault, What: b.What, Hint: b.Hint} }
 
 // Report is what comes of a report that the phone's own registration has failed.
 type Report struct {
@@ -118,7 +118,7 @@ func (i *Identity) Because(w Why) {
 }
 
 // Why is why there is no certificate, or no new one.
-func (i Identity) Why() Why { return Why{i.Reason, i.Fault, i.What, i.Detail, i.Hint, ""} }
+func (i *Identity) Why() Why { return Why{i.Reason, i.Fault, i.What, i.Detail, i.Hint, ""} }
 
 // Ending is that of a certificate for sign-in.
 func (i Identity) Ending() Ending { return Ending{"this device, for sign-in", i.NotBefore, i.NotAfter} }
@@ -248,7 +248,7 @@ func (s *Status) EndSoon(now time.Time) (found []Trouble) {
 }
 
 // Why is what is slow, lossy or dead, in words.
-func (p Pace) Why() Why { return Why{Reason: p.Reason, Fault: p.Fault, What: p.What, Hint: p.Hint} }
+func (p *Pace) Why() Why { return Why{Reason: p.Reason, Fault: p.Fault, What: p.What, Hint: p.Hint} }
 
 // Cycle is one walk through a plan.
 type Cycle struct {
@@ -428,7 +428,7 @@ func (s *Status) Because(w Why) {
 func (s Status) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Side} }
 
 // Why is why it failed, or was skipped.
-func (a Attempt) Why() Why { return Why{a.Reason, a.Fault, a.What, a.Detail, a.Hint, a.Side} }
+func (a *Attempt) Why() Why { return Why{a.Reason, a.Fault, a.What, a.Detail, a.Hint, a.Side} }
 
 // Told is the source with its texts made.
 func (s Source) Told() Source {
@@ -438,10 +438,10 @@ func (s Source) Told() Source {
 }
 
 // Why is why the source gave nothing.
-func (s Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
+func (s *Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
 
 // blamed is why an attempt failed; where DHCP servers disagree about what it went to, that too.
-func (c *Cycle) blamed(a Attempt) (Why, Trouble) {
+func (c *Cycle) blamed(a *Attempt) (Why, Trouble) {
 	i := slices.IndexFunc(c.Sources, func(s Source) bool { return s.Step == DHCPTLS && s.Reason == DHCPConflict })
 	if i < 0 || a.Result != "failed" || a.Step != DHCPTLS && a.Step != DHCPTCP {
 		return a.Why(), a.Trouble
@@ -473,7 +473,7 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 					t = FaultDNSSilent.Met(t.Facts)
 					return Event{Reason: t.Reason(), Detail: attempt.Detail, Trouble: t}.Why(), t
 				}
-				return c.blamed(*attempt)
+				return c.blamed(attempt)
 			}
 		}
 	}

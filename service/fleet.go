@@ -154,12 +154,12 @@ func (f *Fleet) snapshot() fleet.State {
 		state.Account = fleet.AccountOf(s.SIPAddress)
 	}
 	if s.Registrar != nil {
-		r := fleetRegistrar(*s.Registrar)
+		r := fleetRegistrar(s.Registrar)
 		state.Registrar = &r
 	}
 	for i := range s.Home {
 		r := &s.Home[i]
-		state.Home = append(state.Home, fleetRegistrar(*r))
+		state.Home = append(state.Home, fleetRegistrar(r))
 	}
 	for _, r := range s.MediaRelays[:min(len(s.MediaRelays), fleetRelays)] {
 		state.MediaRelays = append(state.MediaRelays, r.Host)
@@ -186,7 +186,7 @@ func (f *Fleet) snapshot() fleet.State {
 	return state
 }
 
-func fleetRegistrar(r provisioning.Registrar) fleet.Registrar {
+func fleetRegistrar(r *provisioning.Registrar) fleet.Registrar {
 	published := fleet.Registrar{Host: r.Host, Port: r.Port, Transport: r.Transport.String(), Address: r.Address, Role: r.Role}
 	if r.Step != nil {
 		published.Step = r.Step.String()

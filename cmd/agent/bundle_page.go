@@ -64,7 +64,7 @@ func (b bundle) facts() string {
 		case p.name == "check.json":
 			var r check.Report
 			if json.Unmarshal(p.text, &r) == nil {
-				_ = printReport(newPage(&checked), r, true) // into memory
+				_ = printReport(newPage(&checked), &r, true) // into memory
 			}
 		case p.name == "failures.jsonl" && p.err != nil:
 			failures.WriteString(p.plain())

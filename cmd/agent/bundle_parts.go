@@ -90,7 +90,7 @@ func (b *bundleSource) plan(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	record, _, _ := lastGood(ctx, conf) // the zero Record without one: cache.json says why
-	return indented(askAround(ctx, conf, record))
+	return indented(askAround(ctx, conf, &record))
 }
 
 // checked checks the settings with these names, or all.
@@ -132,9 +132,9 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 	}
 	survey := discover.SurveyDHCP(ctx, wire.System(), conf.Policy.Interface, nil)
 	if survey.Reason == provisioning.DHCPNotPermitted {
-		return nil, fmt.Errorf("%w; %w", surveyFailure(survey, provisioning.Trouble{}), fs.ErrPermission)
+		return nil, fmt.Errorf("%w; %w", surveyFailure(&survey, provisioning.Trouble{}), fs.ErrPermission)
 	}
-	return indented(newDHCPAnswer(survey))
+	return indented(newDHCPAnswer(&survey))
 }
 
 // record is `cache show --json`.

@@ -39,7 +39,7 @@ func cacheShowCommand(e env) *cobra.Command {
 		if asJSON {
 			return printJSON(e.stdout, recordAnswer{1, record, from.source})
 		}
-		return printRecord(newPage(e.stdout), record, from, time.Now())
+		return printRecord(newPage(e.stdout), &record, from, time.Now())
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	addFileFlag(c, &file)
@@ -148,14 +148,14 @@ func unwritable(dir string) string {
 }
 
 // printRecord prints the record with every address in it, and what went when it came.
-func printRecord(p *page, r cache.Record, from origin, now time.Time) error {
+func printRecord(p *page, r *cache.Record, from origin, now time.Time) error {
 	p.printf("last good, registered %s (%s)\n", clock(r.RegisteredAt), ago(now, r.RegisteredAt))
 	p.row("from", fmt.Sprintf("%s, generation %d", from, r.Generation))
 	p.row("SIP address", printable(r.SIPAddress))
-	printRegistrar(p, "Registrar", r.Registrar)
+	printRegistrar(p, "Registrar", &r.Registrar)
 	for i := range r.Home {
 		h := &r.Home[i]
-		printRegistrar(p, "home", *h)
+		printRegistrar(p, "home", h)
 	}
 	for _, m := range r.MediaRelays {
 		p.row("media relay", relay(m.Host, provisioning.ListOf(m.Addresses), port{number: m.UDPPort}, port{number: m.TCPPort}, m.Location))
@@ -190,7 +190,7 @@ func flushed(f cache.Flushed) string {
 	}
 }
 
-func printRegistrar(p *page, label string, e cache.Registrar) {
+func printRegistrar(p *page, label string, e *cache.Registrar) {
 	p.row(label, strings.TrimSpace(hostPort(e.Host, e.Port)+" "+strings.ToUpper(printable(e.Transport))+" "+printable(e.Role)))
 	p.row("  found by", foundBy(e.Step, e.Via))
 	if e.Address.IsValid() {

@@ -49,7 +49,7 @@ func checkCommand(e env) *cobra.Command {
 		if asJSON {
 			err = printJSON(e.stdout, report)
 		} else {
-			err = printReport(newPage(e.stdout), report, all)
+			err = printReport(newPage(e.stdout), &report, all)
 		}
 		if err == nil && !noPassword.None() {
 			return &failure{code: exitUsage}
@@ -190,12 +190,12 @@ func sideUnknown(r check.Report) string {
 
 // printReport prints what the check comes to, and then what supports it: in a line what is well, in full what is not.
 // all: every line there is.
-func printReport(p *page, r check.Report, all bool) error {
+func printReport(p *page, r *check.Report, all bool) error {
 	p.printf("%s\n", p.paint(verdictColour(r.Verdict), string(r.Verdict)))
 	for i, sentence := range r.Summary {
 		p.printf("%s\n", inFull(sentence))
 		if i == 0 && r.Side == "" && r.Verdict != check.OK && !provisioning.Fault(r.Fault).Perhaps() { // absent from the JSON, as all that is not known
-			p.printf("%s\n", sideUnknown(r))
+			p.printf("%s\n", sideUnknown(*r))
 		}
 	}
 	if len(r.Otherwise) > 0 {
@@ -204,7 +204,7 @@ func printReport(p *page, r check.Report, all bool) error {
 	for _, sentence := range r.Otherwise {
 		p.printf("  - %s\n", inFull(sentence))
 	}
-	if also := alsoWrong(r); len(also) > 0 {
+	if also := alsoWrong(*r); len(also) > 0 {
 		heading := "Other problems (details below)"
 		if r.Verdict == check.OK {
 			heading = "Not in the way of this sign-in, but should be fixed (details below)"
@@ -212,7 +212,7 @@ func printReport(p *page, r check.Report, all bool) error {
 		p.printf("%s: %s.\n", heading, strings.Join(also, ", "))
 	}
 	p.printf("\n")
-	t := outline(r)
+	t := outline(*r)
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		depth := t.depth[c.ID]

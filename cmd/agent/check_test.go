@@ -23,7 +23,7 @@ func TestWrongBesides(t *testing.T) {
 		{check.Degraded, "Other problems (details below): DHCP (dhcp-refused).\n"},
 	} {
 		var out bytes.Buffer
-		if err := printReport(newPage(&out), check.Report{Verdict: test.verdict, Besides: []string{"dhcp"}, Checks: nak}, true); err != nil {
+		if err := printReport(newPage(&out), &check.Report{Verdict: test.verdict, Besides: []string{"dhcp"}, Checks: nak}, true); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(out.String(), string(test.verdict)+"\n"+test.want) {
@@ -38,7 +38,7 @@ func TestWrongBelow(t *testing.T) {
 		Reason: provisioning.Slow, What: "the name server takes 300 ms", TookMS: 300}
 	top := check.Check{ID: "dns", Title: "DNS", Result: check.Warn, Reason: slow.Reason, What: slow.What, From: slow.ID, TookMS: 301}
 	var out bytes.Buffer
-	if err := printReport(newPage(&out), check.Report{Verdict: check.Degraded, Besides: []string{slow.ID}, Checks: []check.Check{top, slow}}, false); err != nil {
+	if err := printReport(newPage(&out), &check.Report{Verdict: check.Degraded, Besides: []string{slow.ID}, Checks: []check.Check{top, slow}}, false); err != nil {
 		t.Fatal(err)
 	}
 	const want = `degraded
@@ -64,7 +64,7 @@ func TestOtherwiseAndUnused(t *testing.T) {
 		{ID: "sign-in", Title: "sign-in", Result: check.Skipped, Needs: "link"},
 	}}
 	var out bytes.Buffer
-	if err := printReport(newPage(&out), r, true); err != nil {
+	if err := printReport(newPage(&out), &r, true); err != nil {
 		t.Fatal(err)
 	}
 	const want = `failed
@@ -97,7 +97,7 @@ func TestMend270WhatToDoBesides(t *testing.T) {
 		{ID: "link", Title: "link", Result: check.Warn, Reason: provisioning.ConnectRefused, What: "told above", Hint: "told above, too"},
 	}}
 	var out bytes.Buffer
-	if err := printReport(newPage(&out), r, false); err != nil {
+	if err := printReport(newPage(&out), &r, false); err != nil {
 		t.Fatal(err)
 	}
 	const want = "  hint: correct the setting interface\n"
@@ -115,7 +115,7 @@ func TestMend135NothingMayBeAtFault(t *testing.T) {
 		{provisioning.FaultSecondConnection, false}, {provisioning.FaultSecondRefused, false}, {provisioning.FaultNoQueryBeside, false}, {provisioning.FaultAlike, true}, {"", true},
 	} {
 		var out bytes.Buffer
-		if err := printReport(newPage(&out), check.Report{Verdict: check.Degraded, Fault: string(test.fault), Summary: []string{"It refuses."}}, true); err != nil {
+		if err := printReport(newPage(&out), &check.Report{Verdict: check.Degraded, Fault: string(test.fault), Summary: []string{"It refuses."}}, true); err != nil {
 			t.Fatal(err)
 		}
 		if asks := strings.Contains(out.String(), "at fault"); asks != test.asks {
@@ -129,7 +129,7 @@ func TestSummaryIsNotCut(t *testing.T) {
 	long := "Fe01" + strings.Repeat(".a-long-label", 16) + " does not answer (" + strings.Repeat("10.0.0.5, ", 16) + "and nobody else): this is the end."
 	var out bytes.Buffer
 	node := check.Check{ID: "dns", Title: "DNS", Result: check.Bad, Detail: long}
-	if err := printReport(newPage(&out), check.Report{Verdict: check.Failed, Summary: []string{long, long}, Checks: []check.Check{node}}, true); err != nil {
+	if err := printReport(newPage(&out), &check.Report{Verdict: check.Failed, Summary: []string{long, long}, Checks: []check.Check{node}}, true); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Count(out.String(), long); got != 3 {
@@ -144,7 +144,7 @@ func TestWhatOthersNeedIsShown(t *testing.T) {
 		{ID: "home", Title: "home pool", Result: check.Skipped, Needs: "sign-in"},
 	}
 	var out bytes.Buffer
-	if err := printReport(newPage(&out), check.Report{Verdict: check.Failed, Checks: checks}, false); err != nil {
+	if err := printReport(newPage(&out), &check.Report{Verdict: check.Failed, Checks: checks}, false); err != nil {
 		t.Fatal(err)
 	}
 	const want = `failed

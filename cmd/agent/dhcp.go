@@ -31,7 +31,7 @@ func dhcpCommand(e env) *cobra.Command {
 		}
 		switch {
 		case asJSON:
-			err = printJSON(e.stdout, newDHCPAnswer(survey))
+			err = printJSON(e.stdout, newDHCPAnswer(&survey))
 		case !survey.Reason.IsDHCPUnasked():
 			err = printSurvey(newPage(e.stdout), survey)
 		}
@@ -42,7 +42,7 @@ func dhcpCommand(e env) *cobra.Command {
 		if survey.Reason == provisioning.DHCPNoNetwork {
 			off = check.OffNetwork(conf.Policy.Interface, &system, nil)
 		}
-		return surveyFailure(survey, off)
+		return surveyFailure(&survey, off)
 	})
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -58,7 +58,7 @@ func dhcpCommand(e env) *cobra.Command {
 
 // surveyFailure is how the command ends: well, when any server has answered; but not when what they sent is malformed and leads to
 // no Registrar. off is what keeps this device off the network, where there is none on which to ask.
-func surveyFailure(s discover.DHCPSurvey, off provisioning.Trouble) error {
+func surveyFailure(s *discover.DHCPSurvey, off provisioning.Trouble) error {
 	switch {
 	case !off.None(): // as check and status tell it
 		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", s.Reason, off.What()), hints: []string{off.Hint()}}
@@ -121,7 +121,7 @@ type serverAnswer struct {
 	NameServers []netip.Addr `json:"name_servers,omitempty"` // option 6
 }
 
-func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
+func newDHCPAnswer(s *discover.DHCPSurvey) dhcpAnswer {
 	why := s.Why()
 	answer := dhcpAnswer{
 		Version: 1, Interface: s.Interface, Answers: []serverAnswer{},
@@ -130,7 +130,7 @@ func newDHCPAnswer(s discover.DHCPSurvey) dhcpAnswer {
 	for i := range s.Answers {
 		a := &s.Answers[i]
 		answer.Answers = append(answer.Answers, serverAnswer{
-			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, a.Link, newOption120(a.SIP), newOption43(a.Vendor), a.NTP, a.NameServers,
+			a.Server, a.Took.Milliseconds(), a.Type, a.Problem, a.Link, newOption120(&a.SIP), newOption43(&a.Vendor), a.NTP, a.NameServers,
 		})
 	}
 	for i := range s.Six {

@@ -28,7 +28,7 @@ type option43 struct {
 }
 
 // newOption120 returns nil for an option that was not sent.
-func newOption120(s dhcpopts.SIPServers) *option120 {
+func newOption120(s *dhcpopts.SIPServers) *option120 {
 	if s.Raw == nil {
 		return nil
 	}
@@ -38,7 +38,7 @@ func newOption120(s dhcpopts.SIPServers) *option120 {
 }
 
 // newOption43 returns nil for an option that was not sent.
-func newOption43(v dhcpopts.VendorOption) *option43 {
+func newOption43(v *dhcpopts.VendorOption) *option43 {
 	if v.Raw == nil {
 		return nil
 	}

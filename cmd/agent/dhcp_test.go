@@ -94,7 +94,7 @@ func TestHowASurveyEnds(t *testing.T) {
 	ends := map[string]int{"dhcp-silent": exitNotRegistered, "dhcp-typed": exitNotRegistered, "dhcp-cut": exitNotRegistered}
 	for name, s := range all {
 		got := 0
-		if f := new(failure); errors.As(surveyFailure(s, provisioning.Trouble{}), &f) {
+		if f := new(failure); errors.As(surveyFailure(&s, provisioning.Trouble{}), &f) {
 			got = f.code
 		}
 		if got != ends[name] {
@@ -108,7 +108,7 @@ func TestMend219NoAddressFromDHCP(t *testing.T) {
 	s := discover.DHCPSurvey{Reason: provisioning.DHCPNoNetwork, Detail: "there is no default route"}
 	off := provisioning.FaultOnlySelfMadeAddress.Met(provisioning.Facts{"interface": "eth0", "addresses": "169.254.77.12/16"})
 	const want = "dhcp-no-network: this device is not on the network: eth0 has only a self-assigned address, 169.254.77.12/16, and none from DHCP"
-	if f := new(failure); !errors.As(surveyFailure(s, off), &f) || f.Error() != want || f.code != exitFailed || strings.Contains(f.hints[0], "interface") {
+	if f := new(failure); !errors.As(surveyFailure(&s, off), &f) || f.Error() != want || f.code != exitFailed || strings.Contains(f.hints[0], "interface") {
 		t.Errorf("%+v, want %q", f, want)
 	}
 }
@@ -121,7 +121,7 @@ func TestSurvey(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden.Compare(t, "testdata/golden/"+name+".txt", text.Bytes())
-			if err := printJSON(&object, newDHCPAnswer(s)); err != nil {
+			if err := printJSON(&object, newDHCPAnswer(&s)); err != nil {
 				t.Fatal(err)
 			}
 			golden.Compare(t, "testdata/golden/"+name+".json", object.Bytes())
@@ -150,10 +150,10 @@ func TestRecipesHoldAll(t *testing.T) {
 	for _, r := range recipes {
 		text := r.write(o)
 		plain := strings.ToUpper(strings.NewReplacer(",0x", "", ":", "").Replace(text))
-		if !strings.Contains(plain, strings.ToUpper(newOption120(o.sip).Hex)) && !strings.Contains(text, "sip-server,"+o.sip.Names[0]) {
+		if !strings.Contains(plain, strings.ToUpper(newOption120(&o.sip).Hex)) && !strings.Contains(text, "sip-server,"+o.sip.Names[0]) {
 			t.Errorf("%s: option 120 is missing:\n%s", r.server, text)
 		}
-		whole := strings.Contains(plain, strings.ToUpper(newOption43(o.vendor).Hex))
+		whole := strings.Contains(plain, strings.ToUpper(newOption43(&o.vendor).Hex))
 		each := !slices.ContainsFunc(o.subOptions(), func(s subOption) bool { return !strings.Contains(text, `"`+s.value+`"`) })
 		if !whole && !each {
 			t.Errorf("%s: option 43 is missing:\n%s", r.server, text)

@@ -44,7 +44,7 @@ func encodeCommand(e env) *cobra.Command {
 		}
 		text := recipe.write(options)
 		if asJSON {
-			return printJSON(e.stdout, encodeAnswer{1, newOption120(options.sip), newOption43(options.vendor), server, text})
+			return printJSON(e.stdout, encodeAnswer{1, newOption120(&options.sip), newOption43(&options.vendor), server, text})
 		}
 		_, err = fmt.Fprint(e.stdout, text)
 		return err

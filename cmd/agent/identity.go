@@ -58,7 +58,7 @@ func identityShowCommand(e env) *cobra.Command {
 		if asJSON {
 			err = printJSON(e.stdout, shown)
 		} else {
-			err = printIdentityAnswer(newPage(e.stdout), shown, time.Now())
+			err = printIdentityAnswer(newPage(e.stdout), &shown, time.Now())
 		}
 		if err == nil && shown.Subject == "" {
 			err = &failure{code: exitNotRegistered}
@@ -97,7 +97,7 @@ func identityOf(ctx context.Context, places *config.Config) (identityAnswer, err
 	return shown, nil
 }
 
-func printIdentityAnswer(p *page, c identityAnswer, now time.Time) error {
+func printIdentityAnswer(p *page, c *identityAnswer, now time.Time) error {
 	if c.Subject == "" {
 		p.printf("this device has no certificate for sign-in\n")
 	} else {
@@ -248,7 +248,7 @@ func identityEnrolCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printIdentityAnswer(newPage(e.stdout), shown, time.Now())
+		return printIdentityAnswer(newPage(e.stdout), &shown, time.Now())
 	})
 }
 

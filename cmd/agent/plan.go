@@ -23,7 +23,7 @@ func planCommand(e env) *cobra.Command {
 		record, unread := e.recall(c.Context(), conf, "last good cannot be read, so the TLS floor is unknown")
 		progress, done := progressOn(e)
 		progress("asking DNS and DHCP")
-		answer := askAround(c.Context(), conf, record)
+		answer := askAround(c.Context(), conf, &record)
 		done()
 		answer.unread = unread
 		if err := uninterrupted(c); err != nil {
@@ -66,8 +66,8 @@ type skip struct {
 
 // askAround asks every source once and makes the plan of it, for a device with this last good record. It changes
 // nothing, here or elsewhere.
-func askAround(ctx context.Context, conf *config.Config, record cache.Record) planAnswer {
-	memory := conf.Policy.Memory(cache.InMemory(record))
+func askAround(ctx context.Context, conf *config.Config, record *cache.Record) planAnswer {
+	memory := conf.Policy.Memory(cache.InMemory(*record))
 	answer := planAnswer{Version: 1, SIPDomain: conf.Policy.SIPAddress.Domain, Sources: []provisioning.Source{}, Try: []provisioning.Candidate{}, Skipped: []skip{}}
 	if _, ours := memory.Record(); ours {
 		answer.LastGood = &record.Registrar

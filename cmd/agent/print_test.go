@@ -143,7 +143,7 @@ func TestHostileStatus(t *testing.T) {
 	s.Registrar.Step, s.NextAttempt = nil, noon
 	var own identityAnswer
 	hostile(reflect.ValueOf(&own).Elem(), "CN=\x1b[2J")
-	if err := errors.Join(printStatus(newPage(&b), &s, noon), printIdentityAnswer(newPage(&b), own, noon)); err != nil {
+	if err := errors.Join(printStatus(newPage(&b), &s, noon), printIdentityAnswer(newPage(&b), &own, noon)); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -319,9 +319,9 @@ func TestJSON(t *testing.T) {
 func TestTexts(t *testing.T) {
 	record := lastGoodFE01()
 	for name, print := range map[string]func(*page) error{
-		"cache-show.txt": func(p *page) error { return printRecord(p, record, origin{source: "daemon"}, noon.Add(49*time.Hour)) },
+		"cache-show.txt": func(p *page) error { return printRecord(p, &record, origin{source: "daemon"}, noon.Add(49*time.Hour)) },
 		"cache-show-file.txt": func(p *page) error {
-			return printRecord(p, cache.Record{Generation: 1, Registrar: record.Registrar, RegisteredAt: noon}, origin{source: "phone17", file: "phone17", kind: "database"}, noon)
+			return printRecord(p, &cache.Record{Generation: 1, Registrar: record.Registrar, RegisteredAt: noon}, origin{source: "phone17", file: "phone17", kind: "database"}, noon)
 		},
 		"plan.txt":         func(p *page) error { return planFE01().print(p) },
 		"plan-nothing.txt": func(p *page) error { return planAnswer{SIPDomain: "contoso.com"}.print(p) },

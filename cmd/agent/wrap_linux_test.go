@@ -87,7 +87,7 @@ func TestOtherTextsOnTerminals(t *testing.T) {
 	t.Setenv("COLUMNS", "")
 	t.Setenv("TERM", "dumb")
 	for name, print := range map[string]func(*page) error{
-		"check": func(p *page) error { return printReport(p, brokenSite, true) },
+		"check": func(p *page) error { return printReport(p, &brokenSite, true) },
 		"dump":  func(p *page) error { p.dump([]byte("\x00\x04pool\x07contoso\x03co"), []int{14}); return p.err },
 		"help": func(p *page) error {
 			root := rootCommand(env{stdout: p.w})

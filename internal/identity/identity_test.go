@@ -45,7 +45,7 @@ func issued(t testing.TB, name string, key *rsa.PrivateKey, begins, ends time.Du
 func pairFor(t testing.TB, of Owner, begins, ends time.Duration) Pair {
 	t.Helper()
 	name := strings.TrimPrefix(of.SIPAddress, "sip:")
-	p, err := Join(theKey(), issued(t, name, theKey(), begins, ends), Details{SIPAddress: of.SIPAddress, EndpointID: of.EndpointID, EnrolledBy: "ntlm", EnrolledAt: time.Now().UTC()})
+	p, err := Join(theKey(), issued(t, name, theKey(), begins, ends), &Details{SIPAddress: of.SIPAddress, EndpointID: of.EndpointID, EnrolledBy: "ntlm", EnrolledAt: time.Now().UTC()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func Import(text []byte, d Details) (Pair, error) {
 	}
 	var first error
 	for _, der := range certificates { // others are those of authorities
-		p, err := Join(key, der, d)
+		p, err := Join(key, der, &d)
 		if err == nil {
 			return p, nil
 		}

@@ -132,7 +132,7 @@ func Request(key *rsa.PrivateKey, name string) ([]byte, error) {
 }
 
 // Join makes a pair of a key and the certificate that was issued for it, in DER, or says why they are none.
-func Join(key *rsa.PrivateKey, der []byte, d Details) (Pair, error) {
+func Join(key *rsa.PrivateKey, der []byte, d *Details) (Pair, error) {
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
 		return Pair{}, err
@@ -144,5 +144,5 @@ func Join(key *rsa.PrivateKey, der []byte, d Details) (Pair, error) {
 	if !strings.EqualFold(leaf.Subject.CommonName, name) {
 		return Pair{}, fmt.Errorf("the certificate is for %q, not for %s", leaf.Subject.CommonName, name)
 	}
-	return Pair{Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, Details: d}, nil
+	return Pair{Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, Details: *d}, nil
 }

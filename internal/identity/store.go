@@ -360,7 +360,7 @@ func readPair(dir string) (Pair, error) {
 	if !ok {
 		return Pair{}, fmt.Errorf("%s is no RSA key", keyFile)
 	}
-	p, err := Join(private, certificate, d)
+	p, err := Join(private, certificate, &d)
 	p.Proven, p.Refused = exists(filepath.Join(dir, provenFile)), exists(filepath.Join(dir, refusedFile))
 	return p, err
 }

@@ -123,7 +123,7 @@ func TestMend102PinnedManyTimes(t *testing.T) {
 		chain = append(chain, decoy)
 	}
 	settings := Settings{Roots: x509.NewCertPool(), Pins: map[string]bool{Fingerprint(decoy): true}}
-	if err := Prove("fe01.contoso.com", chain, settings); problemOf(t, err) == believed {
+	if err := Prove("fe01.contoso.com", chain, &settings); problemOf(t, err) == believed {
 		t.Errorf("got %v", err)
 	}
 	if n.checks() == 0 || n.checks() > 10 {
@@ -158,7 +158,7 @@ func TestMend103LongTextInACertificate(t *testing.T) {
 			sent = append(sent, m.cert)
 		}
 		var e *CertificateError
-		if err := Prove("fe01.contoso.com", sent, settings); !errors.As(err, &e) || e.Problem != want {
+		if err := Prove("fe01.contoso.com", sent, &settings); !errors.As(err, &e) || e.Problem != want {
 			t.Errorf("problem %d: got %.300v (%d)", want, err, problemOf(t, err))
 			continue
 		}

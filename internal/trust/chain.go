@@ -15,7 +15,7 @@ func describe(host string, chain []*x509.Certificate, s Settings, err error) *Ce
 	leaf, now, by := chain[0], s.now(), newSignatures()
 	e := &CertificateError{Host: host, Names: names(leaf), Now: now, Err: err}
 	for _, c := range by.path(chain) {
-		e.Sent = append(e.Sent, Seen{distinguished(c.RawSubject, c.Subject), Fingerprint(c)})
+		e.Sent = append(e.Sent, Seen{distinguished(c.RawSubject, &c.Subject), Fingerprint(c)})
 	}
 	// Of a certificate that is valid at the floor, the clock is not what fails.
 	atFloor := now.Before(s.Floor) && !s.Floor.Before(leaf.NotBefore) && !s.Floor.After(leaf.NotAfter)
@@ -248,7 +248,7 @@ func certificate(c, leaf *x509.Certificate) *Certificate {
 		issuerKey = c.SubjectKeyId
 	}
 	return &Certificate{
-		Leaf: c.Equal(leaf), Subject: distinguished(c.RawSubject, c.Subject), Issuer: distinguished(c.RawIssuer, c.Issuer), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		Leaf: c.Equal(leaf), Subject: distinguished(c.RawSubject, &c.Subject), Issuer: distinguished(c.RawIssuer, &c.Issuer), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		Signature: c.SignatureAlgorithm.String(), Key: keyID(c.SubjectKeyId), IssuerKey: keyID(issuerKey),
 		Authority: c.IsCA && c.BasicConstraintsValid,
 	}

@@ -80,7 +80,7 @@ func TestSelfSignedWithoutTheName(t *testing.T) {
 		for want, by := range map[Problem]*made{SelfSigned: nil, Untrusted: certify(t, nil, "vendor", certifies())} { // the certificate an appliance comes with
 			chain := []*x509.Certificate{certify(t, by, "leaf", serves(edit)).cert}
 			var e *CertificateError
-			if err := Prove("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || e.Problem != want || !e.Nameless {
+			if err := Prove("fe01.contoso.com", chain, &Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || e.Problem != want || !e.Nameless {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -99,7 +99,7 @@ func TestMend257OverAndWithoutTheName(t *testing.T) {
 		"CN=middle": {certify(t, middle, "leaf", another).cert, middle.cert},
 	} {
 		var e *CertificateError
-		if err := Prove("fe01.contoso.com", chain, settings); !errors.As(err, &e) || e.Problem != Expired || e.Of.Subject != of || !e.Nameless {
+		if err := Prove("fe01.contoso.com", chain, &settings); !errors.As(err, &e) || e.Problem != Expired || e.Of.Subject != of || !e.Nameless {
 			t.Errorf("%s: %v", of, err)
 		}
 	}
@@ -123,11 +123,11 @@ func TestDistinguished(t *testing.T) {
 		}
 		var parsed pkix.Name
 		parsed.FillFromRDNSequence(&name)
-		if got := distinguished(raw, parsed); got != want {
+		if got := distinguished(raw, &parsed); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	if got := distinguished([]byte{0x30}, pkix.Name{CommonName: "cut"}); got != "CN=cut" {
+	if got := distinguished([]byte{0x30}, &pkix.Name{CommonName: "cut"}); got != "CN=cut" {
 		t.Errorf("cut: %s", got)
 	}
 }
@@ -222,7 +222,7 @@ func TestEachProblemAndItsCertificate(t *testing.T) {
 			for _, m := range test.sent {
 				chain = append(chain, m.cert)
 			}
-			err := Prove("fe01.contoso.com", chain, settings)
+			err := Prove("fe01.contoso.com", chain, &settings)
 			if test.err != nil {
 				err = describe("fe01.contoso.com", chain, settings, test.err)
 			}
@@ -308,7 +308,7 @@ func expiredTwin(t *testing.T, of *made) *made {
 // Where the site names no roots, those of the system count.
 func TestRootsOfTheSystem(t *testing.T) {
 	leaf := certify(t, certify(t, nil, "nobody's root", certifies()), "leaf", serves())
-	err := Prove("fe01.contoso.com", []*x509.Certificate{leaf.cert}, Settings{})
+	err := Prove("fe01.contoso.com", []*x509.Certificate{leaf.cert}, &Settings{})
 	var e *CertificateError
 	if !errors.As(err, &e) || e.Problem != Untrusted && e.Problem != NoRoots {
 		t.Errorf("got %v", err)
@@ -343,7 +343,7 @@ func TestAlertWithoutANumber(t *testing.T) {
 		{&net.OpError{Op: "read", Err: tls.AlertError(70)}, false, 0},
 		{errors.New("remote error: tls: protocol version not supported"), false, 0},
 	} {
-		e := Turned(Met{}, test.err)
+		e := Turned(&Met{}, test.err)
 		if is := e != nil; is != test.is || is && (e.Alert != test.alert || !e.Spoken()) {
 			t.Errorf("%v: got %+v", test.err, e)
 		}
@@ -364,7 +364,7 @@ func TestWhichAlertsWantACertificate(t *testing.T) {
 		{80, AlertReceived, AlertReceived},
 	} {
 		err := &net.OpError{Op: "remote error", Err: tls.AlertError(test.alert)}
-		asked, not := Turned(Met{AsksCertificate: true}, err), Turned(Met{}, err)
+		asked, not := Turned(&Met{AsksCertificate: true}, err), Turned(&Met{}, err)
 		if asked.Kind != test.asked || not.Kind != test.unasked {
 			t.Errorf("alert %d: got kind %d, and %d where it has not asked; want %d and %d", test.alert, asked.Kind, not.Kind, test.asked, test.unasked)
 		}

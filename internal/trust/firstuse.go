@@ -35,7 +35,7 @@ func (m Met) FirstUse(host string, s Settings) (Seen, error) {
 	case proven != fingerprint:
 		return Seen{}, errors.New("the server is trusted already")
 	}
-	return Seen{distinguished(anchor.RawSubject, anchor.Subject), fingerprint}, nil
+	return Seen{distinguished(anchor.RawSubject, &anchor.Subject), fingerprint}, nil
 }
 
 func isStrong(c *x509.Certificate) bool {

@@ -65,7 +65,7 @@ func ended(host string, heard *heardConn, met Met, err error) *HandshakeError {
 		return e
 	}
 	e.Err = unreadable(host, err)
-	received := Turned(met, err)
+	received := Turned(&met, err)
 	switch {
 	case errors.As(e.Err, new(*CertificateError)):
 		e.Kind = BadCertificate
@@ -99,7 +99,7 @@ const (
 
 // Turned returns the end of a handshake that an alert of the server is, whenever it comes: with TLS 1.3, a server says only
 // after our part of it that it takes nobody without a certificate (RFC 8446 section 4.4.2.4). Nil: the error is no alert.
-func Turned(met Met, err error) *HandshakeError {
+func Turned(met *Met, err error) *HandshakeError {
 	alert, is := alertOf(err)
 	if !is {
 		return nil

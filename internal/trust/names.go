@@ -88,8 +88,8 @@ func short(text string, limit int) string {
 func keyID(id []byte) string { return hex.EncodeToString(id[:min(len(id), maxKey)]) }
 
 // distinguished is a distinguished name in text (RFC 4514), the beginning of a long one.
-func distinguished(raw []byte, parsed pkix.Name) string {
-	return short(wholeName(raw, parsed), maxName)
+func distinguished(raw []byte, parsed *pkix.Name) string {
+	return short(wholeName(raw, *parsed), maxName)
 }
 
 func wholeName(raw []byte, parsed pkix.Name) string {

@@ -65,12 +65,12 @@ func show(state tls.ConnectionState) Shown {
 		return s
 	}
 	leaf := state.PeerCertificates[0]
-	s.Issuer, s.Names, s.Key = distinguished(leaf.RawIssuer, leaf.Issuer), names(leaf), keyOf(leaf)
+	s.Issuer, s.Names, s.Key = distinguished(leaf.RawIssuer, &leaf.Issuer), names(leaf), keyOf(leaf)
 	s.NotBefore, s.NotAfter = leaf.NotBefore, leaf.NotAfter
 	s.SelfSigned = isSelfSigned(leaf)
 	by := newSignatures()
 	end := last(state.PeerCertificates, by.next)
-	s.LeadsTo, s.Complete = distinguished(end.RawIssuer, end.Issuer), isSelfSigned(end)
+	s.LeadsTo, s.Complete = distinguished(end.RawIssuer, &end.Issuer), isSelfSigned(end)
 	for _, c := range above(state.PeerCertificates, by.next) {
 		if s.IssuerEnds.IsZero() || c.NotAfter.Before(s.IssuerEnds) {
 			s.IssuerBegins, s.IssuerEnds, s.IssuerName = c.NotBefore, c.NotAfter, short(c.Subject.CommonName, maxName)

@@ -76,7 +76,7 @@ func TestLateRoots(t *testing.T) {
 		"not proven":     {pool(other), pool(other, expiredTwin(t, root)), "read", "expired"},
 	} {
 		read, got := "", ""
-		err := Prove("fe01.contoso.com", chain, Settings{Roots: row.roots, LateRoots: func() *x509.CertPool { read += "read"; return row.late }})
+		err := Prove("fe01.contoso.com", chain, &Settings{Roots: row.roots, LateRoots: func() *x509.CertPool { read += "read"; return row.late }})
 		var e *CertificateError
 		switch {
 		case errors.As(err, &e) && e.Problem == Expired && e.Of.Subject == "CN=root":
@@ -114,7 +114,7 @@ func TestWithoutAClock(t *testing.T) {
 		leaf := certify(t, middle, "fe01.contoso.com", serves(test.leaf...))
 		s := settings
 		s.Floor = test.floor
-		err := Prove("fe01.contoso.com", []*x509.Certificate{leaf.cert, middle.cert}, s)
+		err := Prove("fe01.contoso.com", []*x509.Certificate{leaf.cert, middle.cert}, &s)
 		var e *CertificateError
 		if errors.As(err, &e); (err == nil) != (test.want == 0) || err != nil && e.Problem != test.want {
 			t.Errorf("%s: %v, problem %v, want %v", name, err, e, test.want)
@@ -156,7 +156,7 @@ func TestMend77WhatIsSentOfTheChain(t *testing.T) {
 			want = append(want, Seen{m.cert.Subject.String(), Fingerprint(m.cert)})
 		}
 		var e *CertificateError
-		if err := Prove("fe01.contoso.com", chain, Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || !slices.Equal(e.Sent, want) {
+		if err := Prove("fe01.contoso.com", chain, &Settings{Roots: x509.NewCertPool()}); !errors.As(err, &e) || !slices.Equal(e.Sent, want) {
 			t.Errorf("%s: of the chain are %v", test.name, e.Sent)
 		}
 	}

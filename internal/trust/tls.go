@@ -47,7 +47,7 @@ func (r *resuming) Get(string) (*tls.ClientSessionState, bool) {
 	if !ok {
 		return nil, false
 	}
-	proven := Prove(r.host, k.chain, r.settings) == nil
+	proven := Prove(r.host, k.chain, &r.settings) == nil
 	if k.once || !proven {
 		r.forget()
 	}
@@ -79,8 +79,8 @@ func legacySuites(min uint16) []uint16 {
 
 // Prove says whether a chain of certificates, the server's own first, proves a host, as in Handshake. Its error is a
 // *CertificateError.
-func Prove(host string, chain []*x509.Certificate, s Settings) error {
-	_, _, err := verify(host, chain, s)
+func Prove(host string, chain []*x509.Certificate, s *Settings) error {
+	_, _, err := verify(host, chain, *s)
 	return err
 }
 

@@ -65,7 +65,7 @@ func (a *Agent) introduce() {
 		return
 	}
 	if err := a.basis.store.Introduce(a.signer.EndpointID); err != nil {
-		a.board.tell(noteEvent(cache.Note{Code: string(provisioning.CacheWrite), Text: err.Error()}))
+		a.board.tell(noteEvent(&cache.Note{Code: string(provisioning.CacheWrite), Text: err.Error()}))
 	}
 }
 

@@ -23,7 +23,7 @@ func (b *basis) memory() *provisioning.Memory { return b.policy.Memory(b.store) 
 func (b *basis) record() (cache.Record, bool) { return b.memory().Record() }
 func (b *basis) floor() bool                  { return b.memory().Floor() }
 func (b *basis) clockFloor() time.Time        { return b.memory().ClockFloor() }
-func (b *basis) ground() *provisioning.Ground { return discover.GroundOf(&b.policy, b.wire) }
+func (b *basis) ground() *provisioning.Ground { return discover.GroundOf(&b.policy, &b.wire) }
 
 // cutOff is how long after its link was lost a connection may end of that: the system needs 8 s to notice, and the link a few more. (Our choice.)
 const cutOff = 15 * time.Second
@@ -51,7 +51,7 @@ func (b *basis) linkLostOften() (none provisioning.Trouble) {
 
 // resolve returns the addresses of hosts; those of last good for a host whose question is not answered.
 func (b *basis) resolve(ctx context.Context, hosts []string) []provisioning.Name {
-	return discover.ResolveAll(ctx, &b.policy, b.wire, b.memory(), hosts)
+	return discover.ResolveAll(ctx, &b.policy, &b.wire, b.memory(), hosts)
 }
 
 // endpointID returns the epid of this device (MS-SIPRE §3.2.3.1: it survives power cycles): the stored one, or a

@@ -47,7 +47,7 @@ func (b *board) snapshot(notes []cache.Note) provisioning.Status {
 	s.Paced(endingArea, s.EndSoon(now))
 	for i := range notes {
 		note := &notes[i]
-		w := noteEvent(*note).Why()
+		w := noteEvent(note).Why()
 		s.Store = append(s.Store, provisioning.StoreState{Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint})
 	}
 	return s
@@ -94,13 +94,13 @@ func storeNotes(b *board, notes []cache.Note) {
 	for i := range notes {
 		note := &notes[i]
 		if !slices.Contains(before, *note) {
-			b.tell(noteEvent(*note))
+			b.tell(noteEvent(note))
 		}
 	}
 }
 
 // noteEvent is what the store has found or could not do.
-func noteEvent(n cache.Note) provisioning.Event {
+func noteEvent(n *cache.Note) provisioning.Event {
 	e := provisioning.Event{Kind: provisioning.StoreNote, Reason: provisioning.Reason(n.Code), Detail: n.Text}
 	switch facts := (provisioning.Facts{"dir": n.Dir, "owner": n.Owner, "user": n.User, "kept": n.Kept, "quoted": n.Quoted()}); {
 	case n.Owner != "":

@@ -49,7 +49,7 @@ func (e *enrolling) share(span time.Duration) time.Duration {
 
 // wanted says whether a certificate may be asked for without being told to: with a secret, or with the pair at hand.
 func (e *enrolling) wanted(pair identity.Pair) bool {
-	return e.enroller.Policy.Enrol && e.service.URL != "" && (e.enroller.HasSecret() || enrol.Renewable(pair))
+	return e.enroller.Policy.Enrol && e.service.URL != "" && (e.enroller.HasSecret() || enrol.Renewable(&pair))
 }
 
 // due returns how long it is until a certificate is to be asked for; false: not until something has changed. What has happened since
@@ -63,7 +63,7 @@ func (e *enrolling) due(pair identity.Pair) (time.Duration, bool) {
 	if e.enroller.ByPIN() && pair.None() { // the device is of no use without
 		wait = time.Until(e.since.Add(e.share(pinSpread)))
 	}
-	if !enrol.Renewable(pair) { // else the password has no part in it
+	if !enrol.Renewable(&pair) { // else the password has no part in it
 		wait = max(wait, e.enroller.Resting())
 	}
 	wait = max(wait, time.Until(e.alone))

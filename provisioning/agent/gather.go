@@ -34,7 +34,7 @@ func (g *gatherer) again(ctx context.Context, before provisioning.Findings) *dis
 	g.end()
 	var known []string
 	if record, ok := g.basis.record(); ok {
-		known = g.names(record)
+		known = g.names(&record)
 	}
 	b := g.basis
 	patience := discover.Patience{Limit: discover.VerdictLimit(b.memory()), InVain: !g.nothingSince.IsZero() || !g.openSince.IsZero()}
@@ -73,7 +73,7 @@ func (g *gatherer) hearOut() func(context.Context) {
 		case f.Reason == provisioning.DHCPMalformed:
 			board.foundUnlessShown(f)
 		case f.Reason == provisioning.DHCPSilent && gathering.Hurried(): // slow, perhaps
-			board.paced("dhcp", discover.NewEnquiry(&b.policy, b.wire, b.floor()).DHCPPace(ctx))
+			board.paced("dhcp", discover.NewEnquiry(&b.policy, &b.wire, b.floor()).DHCPPace(ctx))
 		}
 	}
 }
@@ -91,7 +91,7 @@ func (g *gatherer) beside() func(context.Context) {
 		hearing.Go(func() { hear(ctx) })
 		defer hearing.Wait()
 		for !b.policy.OnlyAddresses() {
-			if quality, found := discover.NewEnquiry(&b.policy, b.wire, b.floor()).Pace(ctx); ctx.Err() == nil { // what was cut short has lost nothing
+			if quality, found := discover.NewEnquiry(&b.policy, &b.wire, b.floor()).Pace(ctx); ctx.Err() == nil { // what was cut short has lost nothing
 				board.measured(quality, found)
 			}
 			select {
@@ -104,22 +104,22 @@ func (g *gatherer) beside() func(context.Context) {
 }
 
 // names are the hosts of a record whose addresses may be asked for.
-func (g *gatherer) names(record cache.Record) []string {
-	return g.basis.policy.NamesOf(record, g.signer.Vouched())
+func (g *gatherer) names(record *cache.Record) []string {
+	return g.basis.policy.NamesOf(*record, g.signer.Vouched())
 }
 
 // recallPlan is what may be used now of the pair in a record. remembered: with the addresses of the record.
-func (g *gatherer) recallPlan(record cache.Record, remembered bool) provisioning.Plan {
+func (g *gatherer) recallPlan(record *cache.Record, remembered bool) provisioning.Plan {
 	var fresh map[string]provisioning.Name
 	if !remembered {
 		fresh = g.gathering.AddressesNow(g.names(record))
 	}
-	return g.basis.ground().Tidy(provisioning.RecallPlan(&record, &g.basis.policy, fresh, g.signer.Vouched()))
+	return g.basis.ground().Tidy(provisioning.RecallPlan(record, &g.basis.policy, fresh, g.signer.Vouched()))
 }
 
 // outagePlan is what may be used now of last good.
 func (g *gatherer) outagePlan(record cache.Record) provisioning.Plan {
-	fresh := g.gathering.AddressesNow(g.names(record))
+	fresh := g.gathering.AddressesNow(g.names(&record))
 	return g.basis.ground().Tidy(provisioning.OutagePlan(&record, &g.basis.policy, fresh, g.signer.Vouched()))
 }
 

@@ -53,7 +53,7 @@ func (k *keeper) commit() {
 	case err != nil:
 		note := cache.Note{Code: string(provisioning.CacheWrite), Text: err.Error()}
 		_ = errors.As(err, &note) // else it is another error
-		k.board.tell(noteEvent(note))
+		k.board.tell(noteEvent(&note))
 	case changed:
 		k.board.tell(k.current.Event(provisioning.Committed, "", ""))
 	}

@@ -75,7 +75,7 @@ func primaryOf(reg *signin.Registration, b basis, signer *signin.Signer) provisi
 	if len(record.Home) < 2 {
 		return provisioning.Candidate{}
 	}
-	first, err := provisioning.RegistrarOf(record.Home[0])
+	first, err := provisioning.RegistrarOf(&record.Home[0])
 	if err != nil || first.Endpoint == reg.Candidate.Endpoint {
 		return provisioning.Candidate{}
 	}

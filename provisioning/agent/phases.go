@@ -81,7 +81,7 @@ func (a *Agent) journey(ctx context.Context, next phase) phase {
 
 // networkChanged has everybody know that the network of this device is another now.
 func (a *Agent) networkChanged(change string) {
-	servers, _ := discover.NameServers(&a.basis.policy, a.basis.wire) // none: it is not known who is asked
+	servers, _ := discover.NameServers(&a.basis.policy, &a.basis.wire) // none: it is not known who is asked
 	a.board.networkChanged(change, servers)
 	a.board.paced(plugArea, a.basis.linkLostOften())
 	a.signer.NetworkChanged()
@@ -124,12 +124,12 @@ func (a *Agent) recallEntry(ctx context.Context, lost *signin.Registration) prov
 		if !told {
 			return provisioning.Plan{}
 		}
-		return a.search.recallPlan(record, false)
+		return a.search.recallPlan(&record, false)
 	}
 	a.search.end() // what was asked before the loss is of the past
 	entry := provisioning.Plan{Try: []provisioning.Candidate{lost.Candidate}}
 	if told {
-		pair := a.search.recallPlan(record, true)
+		pair := a.search.recallPlan(&record, true)
 		entry.Skipped = pair.Skipped
 		for i := range pair.Try {
 			c := &pair.Try[i]
@@ -152,7 +152,7 @@ func (a *Agent) preferredEntry(ctx context.Context) provisioning.Plan {
 		c.Addrs = name.Addrs
 	}
 	var plan provisioning.Plan
-	plan.AddRemembered(&c, name, reason, detail)
+	plan.AddRemembered(&c, &name, reason, detail)
 	return plan
 }
 

@@ -68,7 +68,7 @@ func hasBy(by, address, user string, begins, ends time.Duration) func(*testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		pair, err := identity.Join(devicesKey(), der, identity.Details{SIPAddress: address, EndpointID: endpoint, EnrolledBy: by, EnrolledAt: time.Now().Add(begins)})
+		pair, err := identity.Join(devicesKey(), der, &identity.Details{SIPAddress: address, EndpointID: endpoint, EnrolledBy: by, EnrolledAt: time.Now().Add(begins)})
 		if err == nil {
 			err = identity.In(s.dir).Save(pair)
 		}

@@ -14,8 +14,8 @@ import (
 // silence is what all have in common that were asked in a cycle and have not answered.
 func (b *basis) silence(ctx context.Context, cycle *provisioning.Cycle) provisioning.Trouble {
 	find := func(addr netip.Addr) provisioning.Way { return signin.WayTo(&b.wire, addr, cycle.StartedAt) }
-	servers, _ := discover.NameServers(&b.policy, b.wire) // those that can be read
-	asked, mac, known := false, "", false                 // of the one gateway that all have in common
+	servers, _ := discover.NameServers(&b.policy, &b.wire) // those that can be read
+	asked, mac, known := false, "", false                  // of the one gateway that all have in common
 	return cycle.Shared(servers, find, func(link string, hop netip.Addr) (string, bool) {
 		if b.wire.Holders == nil || link == "" || !hop.Is4() {
 			return "", false
@@ -104,7 +104,7 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 		return lost, true
 	}
 	if unheard || provisioning.EndsConnection(t.Reason()) || t.Reason() == provisioning.TLSTimeout {
-		servers, _ := discover.NameServers(&b.policy, b.wire) // those that can be read
+		servers, _ := discover.NameServers(&b.policy, &b.wire) // those that can be read
 		if twice := b.twice(ctx, missed(s.Cycle, servers)); !twice.None() {
 			return twice, true
 		}

@@ -93,7 +93,7 @@ func (e *eye) clockAhead(ctx context.Context, server provisioning.Name) (time.Du
 	var err error
 	for _, addr := range server.Addrs {
 		at := netip.AddrPortFrom(addr, server.Port)
-		if err = discover.CheckPlace(&e.policy, e.wire, at, ntpPort); err != nil {
+		if err = discover.CheckPlace(&e.policy, &e.wire, at, ntpPort); err != nil {
 			err = timeError("is not asked: " + err.Error())
 			continue
 		}

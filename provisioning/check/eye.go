@@ -41,16 +41,16 @@ func newEye(o Options) *eye {
 	beside := o.Daemon.MayBeBound() && !policy.Release
 	policy.Release = policy.Release || beside
 	m := policy.Memory(cache.InMemory(o.Record))
-	e := &eye{Enquiry: discover.NewEnquiry(&policy, wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}, beside: beside}
+	e := &eye{Enquiry: discover.NewEnquiry(&policy, &wire, m.Floor()), policy: policy, wire: wire, memory: m, cycle: provisioning.Cycle{Attempts: []provisioning.Attempt{}}, beside: beside}
 	e.resolve = func(ctx context.Context, hosts []string) []provisioning.Name {
-		return discover.ResolveAll(ctx, &policy, wire, m, hosts)
+		return discover.ResolveAll(ctx, &policy, &wire, m, hosts)
 	}
 	// A Lync Registrar would take us for the daemon under its endpoint id.
 	endpoint := cmp.Or(o.EndpointID, signin.FreshEndpointID())
 	e.alone = func() bool { return o.EndpointID == "" || o.Alone() }
 	e.signer = signin.New(policy, wire, endpoint, m.Vouched(), signin.Owner{
 		Tell: e.take, Pass: func() {}, Floor: m.Floor, ClockFloor: m.ClockFloor,
-		Ground: func() *provisioning.Ground { return discover.GroundOf(&policy, wire) },
+		Ground: func() *provisioning.Ground { return discover.GroundOf(&policy, &wire) },
 		Led: func(c *provisioning.Candidate) provisioning.Facts {
 			if led := e.led.Load(); led != nil {
 				return (*led)[c.Endpoint]
@@ -86,7 +86,7 @@ func (e *eye) askClosed(ctx context.Context, steps []provisioning.Step) provisio
 	closed := slices.DeleteFunc(slices.Clone(steps), func(s provisioning.Step) bool {
 		return !s.BySRV() || e.policy.Shut(s, e.memory.Floor()) != provisioning.TLSFloor
 	})
-	return discover.NewEnquiry(&e.policy, e.wire, false).Survey(ctx, closed, func(provisioning.Finding) {})
+	return discover.NewEnquiry(&e.policy, &e.wire, false).Survey(ctx, closed, func(provisioning.Finding) {})
 }
 
 // candidates are those of one finding, also of a step that the policy does not ask.
@@ -111,7 +111,7 @@ func (e *eye) outage() provisioning.Plan {
 	if !ok {
 		return provisioning.Plan{}
 	}
-	return discover.GroundOf(&e.policy, e.wire).Tidy(provisioning.OutagePlan(&record, &e.policy, nil, e.memory.Vouched()))
+	return discover.GroundOf(&e.policy, &e.wire).Tidy(provisioning.OutagePlan(&record, &e.policy, nil, e.memory.Vouched()))
 }
 
 // signIn does what the daemon would do with these Candidates, where found has led to them, and takes the binding back.

@@ -171,7 +171,7 @@ func (f *Facts) remembers() bool {
 
 // lastGood is the Registrar of the record; empty: there is none that can be used.
 func (f *Facts) lastGood() provisioning.Registrar {
-	r, _ := provisioning.RegistrarOf(f.Record.Registrar)
+	r, _ := provisioning.RegistrarOf(&f.Record.Registrar)
 	return r
 }
 

@@ -36,7 +36,7 @@ func tree(f *Facts, verdict provisioning.Trouble) []Check {
 	b.autodiscover()
 	b.registrars()
 	if c, seen := certificatesNode(f); seen {
-		b.add(c)
+		b.add(&c)
 	}
 	addPassword(b)
 	b.signIn()

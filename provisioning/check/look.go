@@ -152,7 +152,7 @@ func (l *looker) planned(host string) bool {
 
 // nameServers are those that are asked, and what is to be said of others.
 func nameServers(o Options) (servers []netip.AddrPort, unread string) {
-	servers, err := discover.NameServers(&o.Policy, o.Wire) // none is what the tree shows then
+	servers, err := discover.NameServers(&o.Policy, &o.Wire) // none is what the tree shows then
 	if err != nil && len(servers) > 0 {
 		unread = plain.Words(err)
 	}

@@ -20,9 +20,11 @@ type branch struct {
 }
 
 // add adds a node. What the verdict explains is not told as a fault of its own.
-func (b *branch) add(c Check) {
+func (b *branch) add(c *Check) {
+	b.checks = append(b.checks, *c)
+	c = &b.checks[len(b.checks)-1]
 	if (c.Result == Bad || b.verdict.Fault == provisioning.FaultOwnAddressTwice && slices.Contains(silence, c.Reason)) && b.explained(c) {
-		c = Check{ID: c.ID, Under: c.Under, Title: c.Title, Result: Skipped, Needs: b.verdict.Area()}
+		*c = Check{ID: c.ID, Under: c.Under, Title: c.Title, Result: Skipped, Needs: b.verdict.Area()}
 	}
 	if c.Hint == "" && c.Result != Good && c.Needs == "" {
 		c.Hint = c.Reason.Hint()
@@ -33,11 +35,10 @@ func (b *branch) add(c Check) {
 	if c.Needs != "" {
 		c.TookMS = 0
 	}
-	b.checks = append(b.checks, c)
 }
 
 // explained says whether the verdict is why a node failed.
-func (b *branch) explained(c Check) bool {
+func (b *branch) explained(c *Check) bool {
 	if b.verdict.None() {
 		return false
 	}
@@ -124,7 +125,7 @@ func (b *branch) clock() {
 	if unknown && c.Result == Good {
 		c.Result = Skipped
 	}
-	b.add(c)
+	b.add(&c)
 }
 
 func (b *branch) dhcp() {
@@ -157,13 +158,13 @@ func (b *branch) dhcp() {
 		case optional && !f.nothingThere(): // a site may use DNS
 			c.Result = Skipped
 		case !asked || !f.Policy.Asks(provisioning.DHCPTLS) || len(f.Plan.Try) > 0:
-		case !optional, b.explained(c):
+		case !optional, b.explained(&c):
 			c.Result = Bad
 		}
 	}
 	if f.DHCP == nil { // only the leases were read
 		c.TookMS = finding.TookMS
-		b.add(c)
+		b.add(&c)
 		return
 	}
 	if c.Result == Good && len(f.DHCP.Answers) > 0 {
@@ -172,7 +173,7 @@ func (b *branch) dhcp() {
 		}
 		c.Detail += fmt.Sprintf("waited %.1f s for other servers", (f.Took[c.ID] - f.DHCP.Answers[0].Took).Seconds())
 	}
-	b.add(c)
+	b.add(&c)
 	for i := range f.DHCP.Answers {
 		a := &f.DHCP.Answers[i]
 		answer := Check{ID: fmt.Sprintf("dhcp.answer-%d", i+1), Under: "dhcp", Title: "answer of " + discover.Who(a), Result: Good, TookMS: provisioning.Milliseconds(a.Took)}
@@ -189,11 +190,12 @@ func (b *branch) dhcp() {
 		case a.SIP.Problem != "" || a.Vendor.Faulty():
 			answer.Result, answer.Reason = Warn, provisioning.DHCPMalformed
 		}
-		b.add(answer)
+		b.add(&answer)
 	}
 	for i := range f.WebServices {
 		s := &f.WebServices[i]
-		b.add(webServiceNode(f, s, b.verdict))
+		c := webServiceNode(f, s, b.verdict)
+		b.add(&c)
 	}
 }
 
@@ -243,7 +245,7 @@ func (b *branch) daemon() {
 	if !t.None() && !explainsDaemon(b.verdict, f) {
 		c.because(Warn, t)
 	}
-	b.add(c)
+	b.add(&c)
 }
 
 // explainsDaemon says whether the verdict is why the daemon is not registered: then that is a consequence.

@@ -20,7 +20,7 @@ func (b *branch) autodiscover() {
 		root.Needs, root.Detail = "dns", ""
 	}
 	if root.Needs != "" {
-		b.add(root)
+		b.add(&root)
 		return
 	}
 	var below []Check
@@ -41,10 +41,10 @@ func (b *branch) autodiscover() {
 		}
 		below = append(below, c)
 	}
-	b.add(root)
+	b.add(&root)
 	for i := range below {
 		c := &below[i]
-		b.add(*c)
+		b.add(c)
 	}
 }
 

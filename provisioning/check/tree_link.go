@@ -46,7 +46,7 @@ func (b *branch) link() {
 	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good {
 		c.because(wrong(b.facts), t)
 	}
-	b.add(c)
+	b.add(&c)
 	neighbours(b)
 }
 
@@ -91,6 +91,6 @@ func neighbours(b *branch) {
 		default:
 			c.Detail = "the MAC " + n.MACs[0] + " answers (ARP)"
 		}
-		b.add(c)
+		b.add(&c)
 	}
 }

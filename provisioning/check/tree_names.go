@@ -57,7 +57,7 @@ func (b *branch) dns() {
 			root.TookMS = max(root.TookMS, found.TookMS)
 		}
 	}
-	b.add(root)
+	b.add(&root)
 	if f.NotAsked {
 		return
 	}
@@ -86,7 +86,7 @@ func (b *branch) dns() {
 		case !asked:
 			c.Detail += "; a device in the device order does not ask for it"
 		}
-		b.add(c)
+		b.add(&c)
 	}
 }
 
@@ -111,7 +111,7 @@ func (b *branch) server(q *discover.Quality) {
 			c.Detail += ", " + failing
 		}
 	}
-	b.add(c)
+	b.add(&c)
 }
 
 // record is the node of the SRV record of a step.
@@ -129,7 +129,7 @@ func (b *branch) record(step provisioning.Step) {
 				}
 			}
 		}
-		b.add(c)
+		b.add(&c)
 		return
 	}
 	b.sourceNode(id, title, found)
@@ -172,7 +172,7 @@ func (b *branch) sourceNode(id, title string, found provisioning.Finding) {
 	if c.Result == Bad && len(b.facts.Plan.Try) > 0 {
 		c.Result = Warn
 	}
-	b.add(c)
+	b.add(&c)
 }
 
 func listNames(names []provisioning.Name) string {
@@ -230,7 +230,7 @@ func (b *branch) name(host string) {
 	if c.Result == Good && provisioning.CheckName(host, &f.Policy) != nil { // of a source that is not asked
 		c.Result, c.Reason = Skipped, provisioning.NameNotAllowed
 	}
-	b.add(c)
+	b.add(&c)
 }
 
 // plan is the node that says which place a device would try first, and why not the others.
@@ -261,7 +261,7 @@ func (b *branch) plan() {
 			c.Detail += fmt.Sprintf("; its last good Registrar is %s", f.lastGood().HostPort())
 		}
 	}
-	b.add(c)
+	b.add(&c)
 	for i := range f.Plan.Skipped {
 		s := &f.Plan.Skipped[i]
 		if s.Host == "" {
@@ -269,7 +269,7 @@ func (b *branch) plan() {
 		}
 		c := Check{ID: fmt.Sprintf("plan.skipped-%d", i+1), Under: "plan", Title: fmt.Sprintf("not tried: %s (%s)", s.HostPort(), s.Step), Detail: s.Detail}
 		c.because(Skipped, s.Trouble)
-		b.add(c)
+		b.add(&c)
 	}
 }
 

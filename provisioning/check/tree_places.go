@@ -30,7 +30,7 @@ func (b *branch) registrars() {
 			}
 		}
 		at := len(b.checks)
-		b.add(c)
+		b.add(&c)
 		for _, p := range f.at(host) {
 			b.place(p, id)
 			b.place(formerOf(f, p), id)
@@ -110,7 +110,7 @@ func (b *branch) place(p *Place, under string) {
 		case c.Result == Warn && p.ready() && cannotReach(b.facts, probe):
 			c.Result, c.Hint = Skipped, "nothing to do: this device signs in over the other IP version"
 		}
-		b.add(c)
+		b.add(&c)
 		b.layers(p, probe, c)
 	}
 }
@@ -144,7 +144,7 @@ func (b *branch) layers(p *Place, probe *signin.Probe, whole Check) {
 			c.Detail, c.Hint = cmp.Or(detail, probe.Detail), whole.Hint
 			failed = c.ID
 		}
-		b.add(c)
+		b.add(&c)
 	}
 	layer("TCP", probe.Connected, "", probe.Connecting)
 	if p.Transport == provisioning.TLS {
@@ -211,7 +211,7 @@ func addStore(b *branch) {
 	if t := noSpace(b.facts); !t.None() {
 		c := Check{ID: "store", Title: "space to store what the device learns"}
 		c.because(Warn, t)
-		b.add(c)
+		b.add(&c)
 	}
 }
 
@@ -247,5 +247,5 @@ func (b *branch) lastGood() {
 	if t := notKept(f); !t.None() && c.Result != Warn {
 		c.because(Warn, t)
 	}
-	b.add(c)
+	b.add(&c)
 }

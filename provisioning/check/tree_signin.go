@@ -16,7 +16,7 @@ func addPassword(b *branch) {
 		if c.because(Bad, t); b.facts.signsIn() { // with a certificate, or since nobody has asked
 			c.Result = Warn
 		}
-		b.add(c)
+		b.add(&c)
 	}
 }
 
@@ -55,7 +55,7 @@ func (b *branch) signIn() {
 			c.because(Warn, t)
 		}
 	}
-	b.add(c)
+	b.add(&c)
 	b.certificate()
 	for i, a := range attempts(s) {
 		try := Check{
@@ -81,7 +81,7 @@ func (b *branch) signIn() {
 		case a.Result == "failed":
 			try.Result = Bad
 		}
-		b.add(try)
+		b.add(&try)
 	}
 	b.inBand()
 }
@@ -127,7 +127,7 @@ func (b *branch) certificate() {
 	default:
 		c.Result, c.Detail = Skipped, "not asked for by the Registrar"
 	}
-	b.add(c)
+	b.add(&c)
 }
 
 // firstPlace is the node of the first place that a device would try and that failed, or why that was not told.
@@ -172,8 +172,8 @@ func (b *branch) inBand() {
 			relays.Result, relays.Reason, relays.Detail = Warn, s.InBand, s.InBandDetail
 		}
 	}
-	b.add(home)
-	b.add(relays)
+	b.add(&home)
+	b.add(&relays)
 	if !b.facts.signsIn() {
 		return
 	}
@@ -184,7 +184,7 @@ func (b *branch) inBand() {
 		if !answering(*r, b.facts.witness()) {
 			c.Result, c.Reason = Warn, provisioning.RelayUnreachable
 		}
-		b.add(c)
+		b.add(&c)
 	}
 }
 

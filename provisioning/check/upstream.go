@@ -62,7 +62,7 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 	}
 	var servers []netip.AddrPort
 	for word := range strings.SplitSeq(former, ", ") {
-		if at, err := netip.ParseAddrPort(word); err == nil && len(servers) < maxFormer && discover.CheckPlace(&f.Policy, f.Wire, at, dnsPort) == nil {
+		if at, err := netip.ParseAddrPort(word); err == nil && len(servers) < maxFormer && discover.CheckPlace(&f.Policy, &f.Wire, at, dnsPort) == nil {
 			servers = append(servers, at)
 		}
 	}
@@ -159,7 +159,7 @@ func given(f *Facts) (servers []netip.AddrPort) {
 	for i := range f.DHCP.Answers {
 		for _, addr := range f.DHCP.Answers[i].NameServers {
 			at := netip.AddrPortFrom(addr, dnsPort)
-			if discover.CheckPlace(&f.Policy, f.Wire, at, dnsPort) == nil && !slices.Contains(servers, at) && !slices.Contains(f.Servers, at) {
+			if discover.CheckPlace(&f.Policy, &f.Wire, at, dnsPort) == nil && !slices.Contains(servers, at) && !slices.Contains(f.Servers, at) {
 				servers = append(servers, at)
 			}
 		}

@@ -192,7 +192,7 @@ func joinErrors(first, second error) error {
 
 // onLinks does for each interface on which DHCP is asked, at the same time, and says why none of them could be asked. name
 // is "" when there is one.
-func onLinks(w wire.Wire, iface string, six bool, ask func(link, name string) error) error {
+func onLinks(w *wire.Wire, iface string, six bool, ask func(link, name string) error) error {
 	links := []string{iface}
 	if w.Links != nil {
 		var err error
@@ -219,8 +219,8 @@ func onLinks(w wire.Wire, iface string, six bool, ask func(link, name string) er
 // question asks on every interface, by DHCPv6 (RFC 3319), which the Lync device text does not know, if six. The error is why it
 // could not be asked, or why no answer could be heard.
 func (d *dhcpAsk) question(ctx context.Context, six bool, question inform, source func(dhcpopts.Answer) dhcpSource) error {
-	return onLinks(d.wire, d.policy.Interface, six, func(link, name string) error {
-		conn, err := listen(ctx, d.wire, link, six)
+	return onLinks(&d.wire, d.policy.Interface, six, func(link, name string) error {
+		conn, err := listen(ctx, &d.wire, link, six)
 		if err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func (d *dhcpAsk) question(ctx context.Context, six bool, question inform, sourc
 // inform is how a question is asked on one interface.
 type inform func(context.Context, dhcpopts.Conn, func(dhcpopts.Answer)) ([]dhcpopts.Dropped, error)
 
-func listen(ctx context.Context, w wire.Wire, link string, six bool) (dhcpopts.Conn, error) {
+func listen(ctx context.Context, w *wire.Wire, link string, six bool) (dhcpopts.Conn, error) {
 	if six {
 		return w.Listen6(ctx, link)
 	}
@@ -246,10 +246,10 @@ func listen(ctx context.Context, w wire.Wire, link string, six bool) (dhcpopts.C
 
 // source6 is an answer by DHCPv6.
 func source6(a dhcpopts.Answer) dhcpSource {
-	return dhcpSource{Who: Who(&a), Option: option6(a.SIP), Answer: a, rank: informed6}
+	return dhcpSource{Who: Who(&a), Option: option6(&a.SIP), Answer: a, rank: informed6}
 }
 
-func option6(s dhcpopts.SIPServers) string {
+func option6(s *dhcpopts.SIPServers) string {
 	if len(s.Names) == 0 && len(s.Addrs) > 0 {
 		return "option 22"
 	}
@@ -261,7 +261,7 @@ func (d *dhcpAsk) readLeases() error {
 	var mu sync.Mutex
 	var leases []dhcpopts.Lease
 	var unread error
-	err := onLinks(d.wire, d.policy.Interface, false, func(link, _ string) error {
+	err := onLinks(&d.wire, d.policy.Interface, false, func(link, _ string) error {
 		kept, err := d.wire.Leases(link, d.policy.LeaseHooks)
 		mu.Lock()
 		defer mu.Unlock()
@@ -275,7 +275,7 @@ func (d *dhcpAsk) readLeases() error {
 			Answer: dhcpopts.Answer{Server: l.Server, Type: "ack", SIP: l.SIP, Vendor: l.Vendor},
 		}
 		if l.IPv6 {
-			s.Option = option6(l.SIP)
+			s.Option = option6(&l.SIP)
 		}
 		// What expired before this program was built was written by a clock that nobody had set yet: such a device
 		// gets its lease first and the time after. The lease is of the address that the device has.

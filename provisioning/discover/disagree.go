@@ -32,7 +32,7 @@ type Said struct {
 // whichever server has it, and a tech wants to know that another has not. Each server is asked by itself, and only where
 // there are several.
 func disagreements(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, steps []provisioning.Step) map[provisioning.Step]Disagreement {
-	resolver := newResolver(policy, wire)
+	resolver := newResolver(policy, &wire)
 	if len(resolver.Servers) < 2 {
 		return nil
 	}

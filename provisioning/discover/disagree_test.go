@@ -138,7 +138,8 @@ func TestOverruled(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer site.Close()
-			resolver := newResolver(&provisioning.Policy{}, wire.Wire(simulated))
+			seen := wire.Wire(simulated)
+			resolver := newResolver(&provisioning.Policy{}, &seen)
 			ctx, cancel := context.WithTimeout(t.Context(), enquiryLimit)
 			defer cancel()
 			_, err = resolver.SRV(ctx, "_sipinternaltls._tcp.contoso.com")

@@ -78,8 +78,8 @@ func Gather(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, fl
 func (g *Gathering) start(ctx context.Context, floor bool) {
 	ctx, g.cancelAll = context.WithCancel(ctx)
 	g.names, g.cancelNames = context.WithTimeout(ctx, g.patience.Limit)
-	g.started, g.ground = time.Now(), GroundOf(&g.policy, g.wire)
-	g.resolver = resolverOn(g.ground, g.wire)
+	g.started, g.ground = time.Now(), GroundOf(&g.policy, &g.wire)
+	g.resolver = resolverOn(g.ground, &g.wire)
 	g.resolver.Pace = srv.NewPace(g.patience.InVain)
 	g.answers, g.hosts = map[provisioning.Step]*answer{}, map[string]*resolution{}
 	asked := slices.DeleteFunc(slices.Clone(g.steps), func(s provisioning.Step) bool { return g.policy.Shut(s, floor) != "" })

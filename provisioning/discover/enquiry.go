@@ -27,8 +27,8 @@ type Enquiry struct {
 }
 
 // NewEnquiry returns an Enquiry. floor: this SIP domain has registered over TLS before.
-func NewEnquiry(policy *provisioning.Policy, wire wire.Wire, floor bool) *Enquiry {
-	return &Enquiry{*policy, wire, floor}
+func NewEnquiry(policy *provisioning.Policy, wire *wire.Wire, floor bool) *Enquiry {
+	return &Enquiry{*policy, *wire, floor}
 }
 
 // Survey asks DNS and DHCP for the steps given, whatever the order of the policy, as long as a device would that has nothing else; TCP steps that are closed are
@@ -64,7 +64,7 @@ func (e *Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
 	defer cancel()
 	name := provisioning.Name{Host: host}
-	addrs, _, err := resolveHost(ctx, newResolver(&e.policy, e.wire), host)
+	addrs, _, err := resolveHost(ctx, newResolver(&e.policy, &e.wire), host)
 	if name.Addrs = addrs; err != nil {
 		noAddress(&name, err)
 	}
@@ -75,12 +75,12 @@ func (e *Enquiry) LookUp(ctx context.Context, host string) provisioning.Name {
 func (e *Enquiry) Each(ctx context.Context, servers []netip.AddrPort, step provisioning.Step, host string) []provisioning.Name {
 	ctx, cancel := context.WithTimeout(ctx, disagreeLimit)
 	defer cancel()
-	ground := GroundOf(&e.policy, e.wire)
+	ground := GroundOf(&e.policy, &e.wire)
 	said := make([]provisioning.Name, len(servers))
 	var asking sync.WaitGroup
 	for i, server := range servers {
 		asking.Go(func() {
-			one := resolverOn(ground, e.wire)
+			one := resolverOn(ground, &e.wire)
 			one.Servers = []netip.AddrPort{server}
 			said[i] = lookedUp(ground, step, provisioning.Name{Host: host}, func(host string) ([]netip.Addr, bool, error) { return resolveHost(ctx, one, host) })
 		})
@@ -93,14 +93,14 @@ func (e *Enquiry) Each(ctx context.Context, servers []netip.AddrPort, step provi
 func (e *Enquiry) Alias(ctx context.Context, host string) string {
 	ctx, cancel := context.WithTimeout(ctx, enquiryLimit)
 	defer cancel()
-	resolver := newResolver(&e.policy, e.wire)
+	resolver := newResolver(&e.policy, &e.wire)
 	alias, _ := resolver.Alias(ctx, host) // unknown is not told
 	return alias
 }
 
 // Measure asks each name server of this device many times.
 func (e *Enquiry) Measure(ctx context.Context) []Quality {
-	return e.MeasureAll(ctx, nameServers(&e.policy, e.wire))
+	return e.MeasureAll(ctx, nameServers(&e.policy, &e.wire))
 }
 
 // MeasureAll asks each of these name servers many times, all at the same time.
@@ -125,7 +125,7 @@ type Trip struct {
 func (e *Enquiry) Nearest(ctx context.Context, name string) Trip {
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
-	servers := nameServers(&e.policy, e.wire)
+	servers := nameServers(&e.policy, &e.wire)
 	trips := make(chan Trip, len(servers))
 	for _, server := range servers {
 		go func() { trips <- Trip{server, srv.Trip(ctx, e.wire.Dial, server, name)} }()
@@ -146,7 +146,7 @@ func (e *Enquiry) Records(ctx context.Context, name string) provisioning.Finding
 	defer cancel()
 	started := time.Now()
 	f := provisioning.Finding{Source: provisioning.Source{Source: "dns", Query: name, Verdict: provisioning.Found}}
-	resolver := newResolver(&e.policy, e.wire)
+	resolver := newResolver(&e.policy, &e.wire)
 	targets, err := resolver.SRV(ctx, name)
 	if err != nil {
 		failed(&f, err)
@@ -181,7 +181,7 @@ func (e *Enquiry) OnlyUnvalidated(ctx context.Context, name string) bool {
 
 // OfThese asks these name servers for the SRV records of a name, by TCP alone if so, and says why they do not give them; none: one does.
 func (e *Enquiry) OfThese(ctx context.Context, servers []netip.AddrPort, name string, byTCP bool) provisioning.Trouble {
-	resolver := newResolver(&e.policy, e.wire)
+	resolver := newResolver(&e.policy, &e.wire)
 	resolver.Servers, resolver.TCP = servers, byTCP
 	_, err := resolver.SRV(ctx, name)
 	if err == nil {
@@ -192,7 +192,7 @@ func (e *Enquiry) OfThese(ctx context.Context, servers []netip.AddrPort, name st
 
 // fails is why DNS does not have the SRV records of a name; nil: it has them.
 func (e *Enquiry) fails(ctx context.Context, name string, unvalidated bool) *srv.Error {
-	resolver := newResolver(&e.policy, e.wire)
+	resolver := newResolver(&e.policy, &e.wire)
 	resolver.Unvalidated = unvalidated
 	_, err := resolver.SRV(ctx, name)
 	if err == nil {

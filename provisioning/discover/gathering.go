@@ -56,7 +56,7 @@ type resolution struct {
 	err   error
 }
 
-func newResolver(policy *provisioning.Policy, wire wire.Wire) srv.Resolver {
+func newResolver(policy *provisioning.Policy, wire *wire.Wire) srv.Resolver {
 	return resolverOn(GroundOf(policy, wire), wire)
 }
 

@@ -19,7 +19,7 @@ var away = []netip.Addr{netip.AddrFrom4([4]byte{198, 51, 100, 1}), netip.AddrFro
 // Network is where this device is on the network: the gateway of its default route and the subnet of that, unless it leads through a tunnel, and
 // its name servers, or those that a resolver on it asks, and who has given it its address, as far as the system tells.
 func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
-	n, servers := &provisioning.Network{DHCPServer: lessor(p, w)}, nameServers(p, *w)
+	n, servers := &provisioning.Network{DHCPServer: lessor(p, w)}, nameServers(p, w)
 	if w.Upstreams != nil {
 		if behind := w.Upstreams(servers); len(behind) > 0 {
 			servers = behind

@@ -167,7 +167,7 @@ func TestHostsThatARegistrarNames(t *testing.T) {
 		hosts := []string{"fe01.contoso.com", "", "fe02.contoso.com", "fe03.contoso.com", "gone.contoso.com", "::ffff:10.0.0.7"}
 		want := []string{"fe01.contoso.com [10.0.0.5]", "[]", "fe02.contoso.com [10.0.0.98]", "fe03.contoso.com [] address-not-allowed",
 			"gone.contoso.com [] no-address", "::ffff:10.0.0.7 [10.0.0.7]"}
-		for i, n := range ResolveAll(t.Context(), &contoso, w, contoso.Memory(cache.InMemory(record)), hosts) {
+		for i, n := range ResolveAll(t.Context(), &contoso, &w, contoso.Memory(cache.InMemory(record)), hosts) {
 			if got := named(n); got != want[i] {
 				t.Errorf("got %s, want %s", got, want[i])
 			}
@@ -178,7 +178,7 @@ func TestHostsThatARegistrarNames(t *testing.T) {
 // What a person asks for besides the steps.
 func TestEnquiry(t *testing.T) {
 	onSite(t, "_ntp._udp SRV 0 0 123 time\nfe01 A 10.0.0.5\n_late._tcp delay 3s\n_slow._tcp delay 3s\n_slow._tcp SRV 0 0 1 fe01\n_never._tcp silent", func(t *testing.T, w wire.Wire) {
-		e := NewEnquiry(&contoso, w, false)
+		e := NewEnquiry(&contoso, &w, false)
 		for host, want := range map[string]string{"fe01.contoso.com": "fe01.contoso.com [10.0.0.5]", "10.0.0.9": "10.0.0.9 [10.0.0.9]", "gone.contoso.com": "gone.contoso.com [] no-address"} {
 			if got := named(e.LookUp(t.Context(), host)); got != want {
 				t.Errorf("got %s, want %s", got, want)
@@ -221,15 +221,15 @@ func TestWhenTheDeviceItselfMayBeMeant(t *testing.T) {
 		policy.DNSServers = servers(test.configured)
 		w := wire.Wire{Resolvers: func() ([]netip.AddrPort, error) { return servers(test.system), nil }}
 		own := netip.MustParseAddr("10.0.0.21")
-		if g := GroundOf(&policy, w); len(g.Bench) != test.bench || g.Own != nil {
+		if g := GroundOf(&policy, &w); len(g.Bench) != test.bench || g.Own != nil {
 			t.Errorf("configured %q, of the system %q: %+v", test.configured, test.system, g)
 		}
 		w.Own = func() []netip.Addr { return []netip.Addr{own} }
-		if g := GroundOf(&policy, w); !slices.Equal(g.Own(), []netip.Addr{own}) {
+		if g := GroundOf(&policy, &w); !slices.Equal(g.Own(), []netip.Addr{own}) {
 			t.Errorf("own addresses: %v", g.Own())
 		}
 	}
-	if g := GroundOf(&contoso, wire.Wire{}); len(g.Bench) > 0 || g.Own != nil {
+	if g := GroundOf(&contoso, &wire.Wire{}); len(g.Bench) > 0 || g.Own != nil {
 		t.Errorf("of nothing: %+v", g)
 	}
 }
@@ -241,7 +241,7 @@ func TestCheckPlace(t *testing.T) {
 		"10.0.0.5:123": true, "10.0.0.5:443": true, "10.0.0.5:8443": true, "10.0.0.5:25": false, "10.0.0.5:3306": false,
 		"10.0.0.21:123": false, "127.0.0.1:123": false, "169.254.169.254:123": false,
 	} {
-		if err := CheckPlace(&contoso, w, netip.MustParseAddrPort(at), 123); (err == nil) != allowed {
+		if err := CheckPlace(&contoso, &w, netip.MustParseAddrPort(at), 123); (err == nil) != allowed {
 			t.Errorf("%s: %v", at, err)
 		}
 	}

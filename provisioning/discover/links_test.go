@@ -32,7 +32,7 @@ func TestOnLinks(t *testing.T) {
 		w := wire.Wire{Links: func(string, bool) ([]string, error) { return test.links, test.err }}
 		var mu sync.Mutex
 		var names []string
-		err := onLinks(w, "eth0", false, func(link, name string) error {
+		err := onLinks(&w, "eth0", false, func(link, name string) error {
 			mu.Lock()
 			defer mu.Unlock()
 			names = append(names, name)
@@ -62,7 +62,7 @@ func TestOption6(t *testing.T) {
 		"option 22": {{Addrs: addrs}},
 	} {
 		for _, s := range all {
-			if got := option6(s); got != want {
+			if got := option6(&s); got != want {
 				t.Errorf("%+v: %s", s, got)
 			}
 		}

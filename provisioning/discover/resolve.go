@@ -11,7 +11,7 @@ import (
 
 // ResolveAll looks up the addresses of hosts that a Registrar has named, all at the same time. What cannot be looked up
 // now has the addresses last good holds for it. Only those are there to which a packet may go.
-func ResolveAll(ctx context.Context, policy *provisioning.Policy, wire wire.Wire, m *provisioning.Memory, hosts []string) []provisioning.Name {
+func ResolveAll(ctx context.Context, policy *provisioning.Policy, wire *wire.Wire, m *provisioning.Memory, hosts []string) []provisioning.Name {
 	ctx, cancel := context.WithTimeout(ctx, VerdictLimit(m))
 	defer cancel()
 	ground := GroundOf(policy, wire)

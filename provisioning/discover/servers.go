@@ -14,7 +14,7 @@ import (
 const dnsPort = 53 // RFC 1035, section 4.2
 
 // GroundOf is the ground of this device now.
-func GroundOf(p *provisioning.Policy, wire wire.Wire) *provisioning.Ground {
+func GroundOf(p *provisioning.Policy, wire *wire.Wire) *provisioning.Ground {
 	g := &provisioning.Ground{Policy: *p, Own: wire.Own}
 	for _, server := range nameServers(p, wire) {
 		// On port 53 of loopback stands a stub, as systemd-resolved is one, and says what the network says. Who configures
@@ -27,7 +27,7 @@ func GroundOf(p *provisioning.Policy, wire wire.Wire) *provisioning.Ground {
 }
 
 // NameServers are those that are asked. The error says what of the system's list cannot be read; the others are there.
-func NameServers(p *provisioning.Policy, wire wire.Wire) ([]netip.AddrPort, error) {
+func NameServers(p *provisioning.Policy, wire *wire.Wire) ([]netip.AddrPort, error) {
 	if len(p.DNSServers) > 0 || wire.Resolvers == nil {
 		return p.DNSServers, nil
 	}
@@ -35,16 +35,16 @@ func NameServers(p *provisioning.Policy, wire wire.Wire) ([]netip.AddrPort, erro
 }
 
 // nameServers are those that are asked; none at all is an answer too: every look-up then says so.
-func nameServers(p *provisioning.Policy, wire wire.Wire) []netip.AddrPort {
+func nameServers(p *provisioning.Policy, wire *wire.Wire) []netip.AddrPort {
 	servers, _ := NameServers(p, wire)
 	return servers
 }
 
-func resolverOn(g *provisioning.Ground, wire wire.Wire) srv.Resolver {
+func resolverOn(g *provisioning.Ground, wire *wire.Wire) srv.Resolver {
 	r := srv.Resolver{Servers: nameServers(&g.Policy, wire), Dial: wire.Dial, Absent: wire.Absent, Usable: g.Answer, Lacks: wire.Lacks, NoDefault: wire.NoDefault, Pace: srv.NewPace(false)}
-	if wire.Route != nil {
+	if route := wire.Route; route != nil {
 		r.Detour = func(addr netip.Addr) string {
-			if route := wire.Route(addr); route.Detour() {
+			if route := route(addr); route.Detour() {
 				return route.String()
 			}
 			return ""
@@ -72,7 +72,7 @@ func lookedUp(g *provisioning.Ground, step provisioning.Step, name provisioning.
 
 // CheckPlace says why no packet goes to a place that DNS or DHCP has named for another service than SIP, or nil. usual is
 // the port of that service.
-func CheckPlace(policy *provisioning.Policy, wire wire.Wire, at netip.AddrPort, usual uint16) error {
+func CheckPlace(policy *provisioning.Policy, wire *wire.Wire, at netip.AddrPort, usual uint16) error {
 	if problem := GroundOf(policy, wire).Refuses(provisioning.DHCPTLS, "", at.Addr()); problem != "" {
 		return errors.New(problem)
 	}

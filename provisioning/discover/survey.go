@@ -112,8 +112,8 @@ func (s *surveyor) askAll(ctx context.Context, iface string, q dhcpopts.Question
 // ask asks on every interface, by DHCPv6 if six, and adds every different answer to a list. A while after the first one it is
 // enough.
 func (s *surveyor) ask(ctx context.Context, iface string, six bool, question inform, list *[]dhcpopts.Answer, enough func()) error {
-	return onLinks(s.wire, iface, six, func(link, name string) error {
-		conn, err := listen(ctx, s.wire, link, six)
+	return onLinks(&s.wire, iface, six, func(link, name string) error {
+		conn, err := listen(ctx, &s.wire, link, six)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func without(c Case, policy provisioning.Policy, w wire.Wire, primary provisioni
 	dead := w
 	if c == DNS || c == Both {
 		dead.Dial = silentTo(dead.Dial, func(at netip.AddrPort) bool {
-			servers, _ := discover.NameServers(&policy, w) // none: then nobody can be dead
+			servers, _ := discover.NameServers(&policy, &w) // none: then nobody can be dead
 			return slices.Contains(servers, at)
 		})
 	}

@@ -37,12 +37,12 @@ func Run(ctx context.Context, o Options) Report {
 	o.Policy.Accept, o.Policy.Enrol = nil, false // a drill leaves nothing behind
 	o.Beside = o.Beside && !o.Policy.Release
 	o.Policy.Release = o.Policy.Release || o.Beside
-	primary, err := provisioning.RegistrarOf(record.Registrar)
+	primary, err := provisioning.RegistrarOf(&record.Registrar)
 	if err != nil && o.Case == Primary {
 		return refused(o.Case, provisioning.CacheDamaged.Met(err.Error()))
 	}
 	record.EndpointID = cmp.Or(o.EndpointID, signin.FreshEndpointID()) // a Lync Registrar would take us for the daemon under its own
-	return rehearse(ctx, o, without(o.Case, o.Policy, o.Wire, primary), record, remembers)
+	return rehearse(ctx, &o, without(o.Case, o.Policy, o.Wire, primary), record, remembers)
 }
 
 // fromTheBeginning is a clock without a battery, which was switched on at that moment.
@@ -63,7 +63,7 @@ type rehearsal struct {
 }
 
 // rehearse lets an agent look for a Registrar, once, and takes the binding back.
-func rehearse(ctx context.Context, o Options, w wire.Wire, record cache.Record, remembers bool) Report {
+func rehearse(ctx context.Context, o *Options, w wire.Wire, record cache.Record, remembers bool) Report {
 	looking, done := context.WithCancel(ctx)
 	defer done()
 	h := &rehearsal{began: time.Now(), steps: []Step{}, done: done}
@@ -117,7 +117,7 @@ func onlyTried(c *provisioning.Cycle, host string) bool {
 }
 
 // unseen is about a Registrar that refuses how a drill signs in beside a daemon: it may well accept a daemon.
-func unseen(o Options, c *provisioning.Cycle) provisioning.Trouble {
+func unseen(o *Options, c *provisioning.Cycle) provisioning.Trouble {
 	if c == nil || !o.Beside {
 		return provisioning.Trouble{}
 	}
@@ -129,7 +129,7 @@ func unseen(o Options, c *provisioning.Cycle) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
-func (h *rehearsal) report(o Options, remembers bool) Report {
+func (h *rehearsal) report(o *Options, remembers bool) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	status := h.stood

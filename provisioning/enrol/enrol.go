@@ -61,15 +61,15 @@ func (e *Enroller) once(ctx context.Context, url, anchor string) (identity.Pair,
 		return identity.Pair{}, err
 	}
 	var pair identity.Pair
-	if own, bad := e.Store.Load(e.Owner, e.Now()); bad == nil && Renewable(own) && service.Renews() {
-		pair, err = e.get(ctx, &asking, service, url, &own)
+	if own, bad := e.Store.Load(e.Owner, e.Now()); bad == nil && Renewable(&own) && service.Renews() {
+		pair, err = e.get(ctx, &asking, &service, url, &own)
 	} else {
 		err = &certprov.Error{Kind: certprov.NoMethod, At: service.At(), Offered: service.Offered}
 	}
 	switch {
 	case !refuses(err):
 	case e.mayUseSecret():
-		pair, err = e.get(ctx, &asking, service, url, nil)
+		pair, err = e.get(ctx, &asking, &service, url, nil)
 	default:
 		err = notRenewed(err)
 	}
@@ -98,14 +98,14 @@ func refuses(err error) bool {
 
 // get asks for a certificate with a web ticket: with the pair at hand, which needs no domain controller and shows no secret, or else
 // with PIN or password.
-func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service certprov.Service, url string, own *identity.Pair) (identity.Pair, error) {
+func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service *certprov.Service, url string, own *identity.Pair) (identity.Pair, error) {
 	user := e.Policy.SIPAddress.Bare()
 	var proof certprov.Ticket
 	var err error
 	if own != nil {
-		proof, err = asking.Renewal(ctx, service, user, &own.Certificate)
+		proof, err = asking.Renewal(ctx, *service, user, &own.Certificate)
 	} else {
-		proof, err = asking.Ticket(ctx, service, user, e.login())
+		proof, err = asking.Ticket(ctx, *service, user, e.login())
 	}
 	if err != nil {
 		return identity.Pair{}, err
@@ -118,12 +118,12 @@ func (e *Enroller) get(ctx context.Context, asking *certprov.Enrolment, service 
 	if err != nil {
 		return identity.Pair{}, err
 	}
-	der, err := asking.Certificate(ctx, service, proof, certprov.Request{User: user, Instance: sip.Instance(e.Owner.EndpointID), PKCS10: request})
+	der, err := asking.Certificate(ctx, *service, proof, certprov.Request{User: user, Instance: sip.Instance(e.Owner.EndpointID), PKCS10: request})
 	if err != nil {
 		return identity.Pair{}, err
 	}
 	now := e.Now()
-	pair, err := identity.Join(key, der, identity.Details{
+	pair, err := identity.Join(key, der, &identity.Details{
 		SIPAddress: e.Owner.SIPAddress, EndpointID: e.Owner.EndpointID, EnrolledBy: proof.By, EnrolledAt: now.UTC().Truncate(time.Second), URL: url,
 	})
 	if err == nil {
@@ -149,7 +149,7 @@ func (e *Enroller) Resting() time.Duration {
 func (e *Enroller) mayUseSecret() bool { return e.HasSecret() && e.Resting() == 0 }
 
 // Renewable says whether a pair may get the next one by itself.
-func Renewable(p identity.Pair) bool { return !p.None() && !p.Refused }
+func Renewable(p *identity.Pair) bool { return !p.None() && !p.Refused }
 
 // ByPIN says whether certificates are asked for with a PIN. It has no other use, and needs no registration before.
 func (e *Enroller) ByPIN() bool { return e.Policy.PIN != "" }

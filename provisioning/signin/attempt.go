@@ -30,10 +30,10 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 		return nil, err
 	}
 	kept := time.Since(far.since) >= keptLong
-	reg, said, err := w.register(ctx, a, conn, met)
+	reg, said, err := w.register(ctx, a, conn, &met)
 	if err != nil && !said && isHungUp(err) && kept { // it was not kept for us: as if it had not been there
 		if conn, met, err = w.signer.gate.known(&w.signer.sessions).open(ctx, &a.c, a.addr); err == nil {
-			reg, _, err = w.register(ctx, a, conn, met)
+			reg, _, err = w.register(ctx, a, conn, &met)
 		}
 	}
 	if reg != nil {
@@ -43,7 +43,7 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 }
 
 // register signs in on a connection. said: the Registrar has said something.
-func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trust.Met) (reg *Registration, said bool, err error) {
+func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met *trust.Met) (reg *Registration, said bool, err error) {
 	s := w.signer
 	account, refused, unproven := s.account(&a.c, conn.LocalAddr()), (*sip.CertificateError)(nil), ""
 	account.Patience = s.restraint.tries.Patience(leastPatience)
@@ -74,7 +74,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met trus
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
 			err = &withheldError{a.c.Anchor, err}
 		}
-		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: met, loss: loss, near: s.gate.near(a.addr)}
+		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: *met, loss: loss, near: s.gate.near(a.addr)}
 	}
 	s.nonces.keep(attempted{a.c.Endpoint, a.addr}, session.Nonce())
 	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Ends: Endings(a.c.Host, met.Shown), Session: session, Binding: binding}

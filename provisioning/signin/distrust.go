@@ -37,7 +37,7 @@ func isDistrust(err error) bool {
 // turnedAway gives the failure of a REGISTER the type of a handshake's where it is the end of one: with TLS 1.3, a server
 // says only after our part of it that it takes nobody without a certificate (RFC 8446 section 4.4.2.4), and what it says
 // may be lost with the connection.
-func turnedAway(met trust.Met, err error) error {
+func turnedAway(met *trust.Met, err error) error {
 	if turned := trust.Turned(met, err); turned != nil {
 		return turned
 	}

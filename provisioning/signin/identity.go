@@ -106,7 +106,7 @@ func (o *own) identity(c *provisioning.Candidate, conn net.Conn, failed func(*si
 // must be vouched for by a Registrar that has proven its own, and the name must be one that this site allows.
 func (o *own) admits(c *provisioning.Candidate, outer *x509.Certificate, target string, chain []*x509.Certificate) (proven bool, err error) {
 	settings := o.gate.trust()
-	unproven := trust.Prove(target, chain, settings)
+	unproven := trust.Prove(target, chain, &settings)
 	if outer != nil && chain[0].Equal(outer) && chain[0].VerifyHostname(target) == nil {
 		unproven = nil
 	}
@@ -119,7 +119,7 @@ func (o *own) admits(c *provisioning.Candidate, outer *x509.Certificate, target 
 		return false, fmt.Errorf("%q is outside the SIP domain; %w", target, unproven)
 	case outer != nil:
 		return false, nil
-	case trust.Prove(c.Host, chain, settings) == nil:
+	case trust.Prove(c.Host, chain, &settings) == nil:
 		return true, nil
 	}
 	return false, unproven

@@ -24,38 +24,38 @@ func (s *Signer) Learn(ctx context.Context, session *sip.Session, binding sip.Bi
 	if !binding.Lync {
 		return
 	}
-	l := s.askProvisioning(ctx, session, binding)
+	l := s.askProvisioning(ctx, session, &binding)
 	for ctx.Err() == nil {
 		if lessons(l); s.policy.Release {
 			return
 		}
 		select {
 		case p := <-told:
-			l = s.study(ctx, session, p, binding.Remote)
+			l = s.study(ctx, session, &p, binding.Remote)
 		case <-time.After(l.again):
 			if l.known {
-				l = s.study(ctx, session, l.provisioning, binding.Remote)
+				l = s.study(ctx, session, &l.provisioning, binding.Remote)
 			} else {
-				l = s.askProvisioning(ctx, session, binding)
+				l = s.askProvisioning(ctx, session, &binding)
 			}
 		case <-ctx.Done():
 		}
 	}
 }
 
-func (s *Signer) askProvisioning(ctx context.Context, session *sip.Session, binding sip.Binding) Lesson {
+func (s *Signer) askProvisioning(ctx context.Context, session *sip.Session, binding *sip.Binding) Lesson {
 	asking, cancel := context.WithTimeout(ctx, inBandLimit)
 	defer cancel()
 	p, err := session.Provision(asking)
 	if err != nil {
 		return Lesson{remote: binding.Remote, Reason: ReasonOf(err), Detail: InBandDetail(err), again: inBandAgain}
 	}
-	return s.study(ctx, session, p, binding.Remote)
+	return s.study(ctx, session, &p, binding.Remote)
 }
 
 // study looks up the pool and the media relays that a provisioning document names, and tries the relays.
-func (s *Signer) study(ctx context.Context, session *sip.Session, p sip.Provisioning, remote bool) Lesson {
-	l := Lesson{provisioning: p, known: true, remote: remote, again: time.Duration(relayLifeShare * float64(relayLifeUnsaid))}
+func (s *Signer) study(ctx context.Context, session *sip.Session, p *sip.Provisioning, remote bool) Lesson {
+	l := Lesson{provisioning: *p, known: true, remote: remote, again: time.Duration(relayLifeShare * float64(relayLifeUnsaid))}
 	if p.MRASURI == "" {
 		l.relaysKnown, l.Reason, l.Detail = true, provisioning.RelayNone, "the Registrar names no media relay service"
 		l.pool = s.owner.Resolve(ctx, []string{p.PoolHost})[0].Addrs

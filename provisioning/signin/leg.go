@@ -37,7 +37,7 @@ func (w leg) candidate(ctx context.Context, c provisioning.Candidate) *Registrat
 	if w.holds(c) {
 		c.Anchor = cmp.Or(c.Anchor, w.holding.Candidate.Anchor)
 		w.holding.Candidate, w.holding.Better, w.holding.Inside = c, w.better, w.insideOf(&c)
-		w.tried(provisioning.Attempted, attempt{c: c, addr: w.holding.Addr}, nil)
+		w.tried(provisioning.Attempted, &attempt{c: c, addr: w.holding.Addr}, nil)
 		return w.holding
 	}
 	own := w.own(&c)
@@ -137,14 +137,14 @@ func (w leg) attend(ctx context.Context, a *attempt, own []int) (*Registration, 
 	if err == nil || errors.As(err, &redirect) {
 		if redirect != nil {
 			w.reached = true // it has had the work, wherever it leads
-			w.tried(provisioning.Redirected, *a, err)
+			w.tried(provisioning.Redirected, a, err)
 			return nil, redirect, nextAddress
 		}
-		w.tried(provisioning.Attempted, *a, nil)
+		w.tried(provisioning.Attempted, a, nil)
 		w.signer.restraint.succeeded(&a.c, a.addr, reg.Binding.Scheme)
 		return reg, nil, nextAddress
 	}
-	w.tried(provisioning.Attempted, *a, err)
+	w.tried(provisioning.Attempted, a, err)
 	w.signer.restraint.distrust.failed(a.c.Host, a.addr, err)
 	w.signer.restraint.triedInVain(attempted{a.c.Endpoint, a.addr}, err)
 	return nil, nil, w.consider(&a.c, err)
@@ -197,7 +197,7 @@ func (w leg) slow(c *provisioning.Candidate, lane int) {
 	if l.state == securing {
 		err.stage = handshaking
 	}
-	w.tried(provisioning.Attempted, a, err)
+	w.tried(provisioning.Attempted, &a, err)
 	if w.better == nil {
 		w.better = []provisioning.Candidate{*c}
 	}

@@ -46,7 +46,7 @@ func TestMend103LongTextInACertificate(t *testing.T) {
 		"name":           {Subject: pkix.Name{CommonName: long}},
 	} {
 		template := leaf
-		err := trust.Prove("pool.contoso.com", []*x509.Certificate{made(&template, issuer), other}, trust.Settings{Roots: x509.NewCertPool()})
+		err := trust.Prove("pool.contoso.com", []*x509.Certificate{made(&template, issuer), other}, &trust.Settings{Roots: x509.NewCertPool()})
 		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "pool.contoso.com", Port: 5061}}
 		told := Judge(&attemptError{stage: handshaking, err: err, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3", Sent: 2}}}, &c, netip.MustParseAddr("10.0.0.5"))
 		text, err := json.Marshal(provisioning.Event{Reason: told.Reason(), Trouble: told, Detail: err.Error()}.Why())
@@ -85,7 +85,7 @@ func TestMend105ForgedDate(t *testing.T) {
 	root := issue("", begun)
 	settings := trust.Settings{Roots: x509.NewCertPool(), Own: []*x509.Certificate{root}}
 	settings.Roots.AddCert(root)
-	err := trust.Prove("pool.contoso.com", []*x509.Certificate{issue("pool.contoso.com", begun.AddDate(0, 0, -1))}, settings)
+	err := trust.Prove("pool.contoso.com", []*x509.Certificate{issue("pool.contoso.com", begun.AddDate(0, 0, -1))}, &settings)
 	c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "pool.contoso.com", Port: 5061}}
 	told := Judge(&attemptError{stage: handshaking, err: err, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3", Sent: 1}}}, &c, netip.MustParseAddr("10.0.0.5"))
 	if told.Fault != provisioning.FaultFormerRoot || told.OnSide() != "" {

@@ -55,7 +55,7 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, t
 		l := Unproven()
 		if reg.Candidate.Transport == provisioning.TLS {
 			began := time.Now()
-			l = s.askProvisioning(ctx, reg.Session, reg.Binding)
+			l = s.askProvisioning(ctx, reg.Session, &reg.Binding)
 			done.InBandTook = time.Since(began)
 		}
 		s.Believe(reg, l, m)

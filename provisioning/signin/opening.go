@@ -48,7 +48,7 @@ func newOpening(ctx context.Context, g *gate, c *provisioning.Candidate, addr ne
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.dialing, p.dialed = context.WithTimeout(p.ctx, connectLimit)
 	if err := g.refuses(c, addr); err != nil {
-		p.comes(failed, nil, trust.Met{}, err)
+		p.comes(failed, nil, &trust.Met{}, err)
 		return p
 	}
 	p.dials.Add(1)
@@ -148,14 +148,14 @@ func (p *opening) connect(ctx context.Context, gone chan struct{}) {
 	p.dials.Wait() // for the other socket to be closed
 	p.connecting = connected.Sub(p.far.began)
 	if err != nil {
-		p.comes(failed, nil, trust.Met{}, err)
+		p.comes(failed, nil, &trust.Met{}, err)
 		return
 	}
 	p.mu.Lock()
 	p.far.trip = max(connected.Sub(began), 1) // since the SYN of this socket: that of the other may have been lost
 	p.mu.Unlock()
 	if p.c.Transport == provisioning.TCP {
-		p.comes(ready, conn, trust.Met{}, nil)
+		p.comes(ready, conn, &trust.Met{}, nil)
 		return
 	}
 	p.mu.Lock()
@@ -164,10 +164,10 @@ func (p *opening) connect(ctx context.Context, gone chan struct{}) {
 	p.wake()
 	secure, met, err := p.gate.secure(p.ctx, &p.c, p.addr, conn)
 	if err != nil {
-		p.comes(failed, nil, met, err)
+		p.comes(failed, nil, &met, err)
 		return
 	}
-	p.comes(ready, secure, met, nil)
+	p.comes(ready, secure, &met, nil)
 }
 
 // decide says whether nothing has decided before.
@@ -180,7 +180,7 @@ func (p *opening) decide() bool {
 }
 
 // comes to its end.
-func (p *opening) comes(state laneState, conn net.Conn, met trust.Met, err error) {
+func (p *opening) comes(state laneState, conn net.Conn, met *trust.Met, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dialed(); p.shut {
@@ -189,7 +189,7 @@ func (p *opening) comes(state laneState, conn net.Conn, met trust.Met, err error
 		}
 		return
 	}
-	p.conn, p.met, p.err = conn, met, err
+	p.conn, p.met, p.err = conn, *met, err
 	p.far.state, p.far.sockets, p.far.since = state, 0, time.Now()
 	if state == ready {
 		p.far.sockets = 1

@@ -136,7 +136,7 @@ func (s *Signer) probe(ctx context.Context, c *provisioning.Candidate, p *Probe)
 	defer cancel()
 	if p.Greeting, err = session.Greet(greeting); err != nil {
 		p.OnlyRegister = errors.Is(err, sip.ErrNoAnswer) && answersOptions(ctx, session)
-		err = turnedAway(met, err)
+		err = turnedAway(&met, err)
 		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
 		return &attemptError{stage: registering, err: err, met: met, loss: lossOf(conn), near: s.gate.near(p.Addr)}
 	}

@@ -121,11 +121,11 @@ func (f fate) open(ctx context.Context, g *gate, c provisioning.Candidate, addr 
 		case !f.dead:
 			ours, theirs := net.Pipe()
 			registrars.Go(func() { f.register(theirs) })
-			p.comes(ready, ours, trust.Met{}, nil)
+			p.comes(ready, ours, &trust.Met{}, nil)
 		case f.ends:
-			p.comes(failed, nil, trust.Met{}, &attemptError{stage: registering, err: &sip.StatusError{Code: 404}})
+			p.comes(failed, nil, &trust.Met{}, &attemptError{stage: registering, err: &sip.StatusError{Code: 404}})
 		default:
-			p.comes(failed, nil, trust.Met{}, &attemptError{stage: connecting, err: syscall.ECONNREFUSED})
+			p.comes(failed, nil, &trust.Met{}, &attemptError{stage: connecting, err: syscall.ECONNREFUSED})
 		}
 	})
 	return p

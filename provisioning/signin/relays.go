@@ -24,24 +24,24 @@ func probeRelays(ctx context.Context, w wire.Wire, relays []provisioning.MediaRe
 	for i := range relays {
 		r := &relays[i]
 		if r.UDPPort != 0 && len(r.Addresses) > 0 {
-			probes.Go(func() { r.UDPAnswers = anyAnswers(ctx, w, r.Addresses, r.UDPPort, probeUDP) })
+			probes.Go(func() { r.UDPAnswers = anyAnswers(ctx, &w, r.Addresses, r.UDPPort, probeUDP) })
 		}
 		if r.TCPPort != 0 && len(r.Addresses) > 0 {
-			probes.Go(func() { r.TCPAnswers = anyAnswers(ctx, w, r.Addresses, r.TCPPort, probeTCP) })
+			probes.Go(func() { r.TCPAnswers = anyAnswers(ctx, &w, r.Addresses, r.TCPPort, probeTCP) })
 		}
 	}
 	probes.Wait()
 }
 
 // anyAnswers probes all addresses of a relay at the same time.
-func anyAnswers(ctx context.Context, w wire.Wire, addrs []netip.Addr, port uint16, probe func(context.Context, wire.Wire, string) bool) *bool {
+func anyAnswers(ctx context.Context, w *wire.Wire, addrs []netip.Addr, port uint16, probe func(context.Context, wire.Wire, string) bool) *bool {
 	answered := make(chan bool, len(addrs))
 	var probes sync.WaitGroup
 	defer probes.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, addr := range addrs {
-		probes.Go(func() { answered <- probe(ctx, w, netip.AddrPortFrom(addr, port).String()) })
+		probes.Go(func() { answered <- probe(ctx, *w, netip.AddrPortFrom(addr, port).String()) })
 	}
 	yes := false
 	for range addrs {

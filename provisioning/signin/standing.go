@@ -49,7 +49,7 @@ func (e *evidence) record(reg *Registration) cache.Record {
 	}
 	var home []provisioning.Registrar
 	if same {
-		home, record.MediaRelays = provisioning.PairOf(previous), previous.MediaRelays
+		home, record.MediaRelays = provisioning.PairOf(&previous), previous.MediaRelays
 		// A registration elsewhere says that the pair is not the way any more; it stays for outages.
 		record.Told = previous.Told && slices.IndexFunc(home, isAt(c.Endpoint)) >= 0
 	}

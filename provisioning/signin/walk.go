@@ -238,7 +238,7 @@ type attempt struct {
 	took time.Duration // without the time in which it was ready, and its turn had not come
 }
 
-func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
+func (w *Walk) tried(kind provisioning.EventKind, a *attempt, err error) {
 	e := provisioning.Event{Kind: kind, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr, Rank: a.c.Rank, Took: a.took}
 	if err == nil && w.opener != nil {
 		e.Unused = w.opener.unused()
@@ -258,7 +258,7 @@ func (w *Walk) tried(kind provisioning.EventKind, a attempt, err error) {
 
 // skip tells that a Candidate is not tried now, or, where only that has lost its turn, an address of it.
 func (w *Walk) skip(c *provisioning.Candidate, addr netip.Addr, reason provisioning.Reason, detail string) {
-	e := provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}.Event()
+	e := (&provisioning.Skip{Step: c.Step, Endpoint: c.Endpoint, Reason: reason, Detail: detail}).Event()
 	e.Addr, e.Rank = addr, c.Rank
 	w.signer.owner.Tell(e)
 }
