@@ -41,7 +41,7 @@ func TestField09SecondResolverNXDOMAIN(t *testing.T) {
 
 // The answer is cut, and the rest does not come over TCP.
 func TestField10TruncatedWithoutTCP(t *testing.T) {
-	const do = "do one of these: have the name server answer on TCP port 53, and open that port; reduce the number of records; set dns_servers to another name server"
+	const do = "do one of these: have the name server answer on TCP port 53, and open that port; if only long answers are truncated, reduce the number of records; set dns_servers to another name server"
 	what := func(tcp string) string {
 		return "the name server 10.0.0.53:53 sends a truncated answer for _sipinternaltls._tcp.contoso.com, and over TCP it " + tcp
 	}

@@ -85,6 +85,10 @@ func serverTrouble(e *srv.Error) provisioning.Trouble {
 	switch class := e.Says.Class(); {
 	case fault == "":
 		return provisioning.Unknown.Met(plain.Words(e))
+	case e.Kind == srv.Truncated && e.TCP == srv.PortClosed: // it says so itself
+		return fault.Met(facts).On(provisioning.SideDNS)
+	case e.Kind == srv.Truncated:
+		return fault.Met(facts).On(provisioning.SideNetwork)
 	case class == srv.Filtered:
 		return provisioning.FaultDNSBlocked.Because(fault.Met(facts), facts)
 	case e.Kind == srv.ServFail && class == srv.Validation:

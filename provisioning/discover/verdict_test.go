@@ -93,3 +93,12 @@ func TestFaultsOfDNS(t *testing.T) {
 	const file = "testdata/faults.golden"
 	golden.Compare(t, file, []byte(b.String()))
 }
+
+// A name server that truncates its answers and refuses TCP says itself that nothing listens there; one that cannot be reached may be cut off.
+func TestMend325RefusedOverTCP(t *testing.T) {
+	for kind, side := range map[srv.Kind]provisioning.Side{srv.PortClosed: provisioning.SideDNS, srv.Timeout: provisioning.SideNetwork} {
+		if got := lookupTrouble(&srv.Error{Kind: srv.Truncated, Server: "10.0.0.53:53", TCP: kind}).OnSide(); got != side {
+			t.Errorf("%d: on the side of %q, not %q", kind, got, side)
+		}
+	}
+}
