@@ -53,7 +53,7 @@ The certificate of pool01.contoso.com:5061 (10.0.0.20) is not valid before … (
 Check the clock of this device first; if it is right, see whether the clock of the authority CN=e2e root is ahead, then issue the certificate again.
 - If it is meant to begin then, wait: devices accept it from … on.`},
 	{"TLS 1.0 only", with(pool01Has(nothingWrong, "-tls1", "-cipher", "DEFAULT@SECLEVEL=0")), "tls-version", `
-pool01.contoso.com:5061 (10.0.0.20) offers no TLS version that this device may use.
+pool01.contoso.com:5061 (10.0.0.20) offers no TLS version that this device may use: TLS 1.0 at most, and this device needs TLS 1.2 or newer.
 The problem is with the Registrar.
 Enable TLS 1.2 on the Registrar; until then, tls_min = "1.0" lets this device use what old servers offer.`},
 	{"no cipher in common", with(pool01Has(nothingWrong, "-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA128-SHA256")), "tls-version", `

@@ -261,6 +261,7 @@ const (
 	FaultTLSLost             Fault = "tls.packets-lost"
 	FaultTLSDropped          Fault = "tls.dropped"
 	FaultTLSOld              Fault = "tls.no-version-in-common"
+	FaultTLSMin              Fault = "tls.minimum"
 	FaultTLSCipher           Fault = "tls.no-cipher-in-common"
 	FaultUnreadable          Fault = "certificate.unreadable"
 	FaultWrongName           Fault = "certificate.other-name"

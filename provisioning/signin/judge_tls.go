@@ -69,6 +69,8 @@ func (j *judgement) handshake() provisioning.Trouble {
 			j.know("smaller", large)
 		}
 		return j.met(provisioning.FaultTLSLost)
+	case ended && e.Kind == trust.NoVersion && j.attempt != nil:
+		return j.noVersion()
 	case ended && e.Received && e.Alert == unrecognizedName:
 		return j.met(provisioning.FaultTLSNameUnknown)
 	case trust.AsksAnew(j.err):
@@ -85,6 +87,25 @@ func (j *judgement) handshake() provisioning.Trouble {
 		return j.ended(provisioning.FaultTLSCut)
 	default:
 		return j.met(provisioning.FaultTLSUnknown)
+	}
+}
+
+// noVersion is for a server that has no version of TLS that this device may use, which may be because the site wants more than it needs.
+func (j *judgement) noVersion() provisioning.Trouble {
+	j.know("offers", j.attempt.offers)
+	j.facts["least"], j.facts["min"] = tls.VersionName(j.attempt.least), j.attempt.min
+	switch {
+	case j.attempt.least <= tls.VersionTLS12:
+		return j.met(provisioning.FaultTLSOld)
+	case j.attempt.offers == "":
+		j.facts["may"] = true
+		return j.met(provisioning.FaultTLSMin)
+	case j.attempt.offers == tls.VersionName(tls.VersionTLS12):
+		j.facts["may"] = true
+		return j.met(provisioning.FaultTLSMin).On(provisioning.SideDevice)
+	default:
+		j.facts["old"] = true
+		return j.met(provisioning.FaultTLSMin).On(provisioning.SideRegistrar)
 	}
 }
 

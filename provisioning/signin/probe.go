@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -160,11 +161,18 @@ func (p *Probe) RegisterSilent(t provisioning.Trouble) provisioning.Trouble {
 }
 
 // secureInBoth secures a connection. Where no answer comes, or not all of it, it is tried in small packets, too, and what came of that
-// is added to the error: afterwards, since some servers speak with one client at a time.
+// is added to the error: afterwards, since some servers speak with one client at a time. Where no version is in common, it is asked which one the
+// server has.
 func (g *gate) secureInBoth(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, conn net.Conn) (net.Conn, trust.Met, error) {
 	secure, met, err := g.secure(ctx, c, addr, conn)
 	var attempt *attemptError
 	var handshake *trust.HandshakeError
+	if errors.As(err, &attempt) && errors.As(err, &handshake) && handshake.Kind == trust.NoVersion {
+		any := *g
+		any.policy.TLSMin = tls.VersionTLS10
+		attempt.offers = any.shake(ctx, c, addr).version
+		return secure, met, err
+	}
 	if !errors.As(err, &attempt) || !errors.As(err, &handshake) || handshake.Kind != trust.Silent && handshake.Kind != trust.Stalled || attempt.loss == wire.ReceivedGap {
 		return secure, met, err
 	}
@@ -182,7 +190,10 @@ func (g *gate) secureInBoth(ctx context.Context, c *provisioning.Candidate, addr
 const largeAgain = 2
 
 // shaken is how far a further handshake came: it is not tried where there is no other connection, it gets all of its answer, and that proves the name.
-type shaken struct{ tried, answered, proven bool }
+type shaken struct {
+	tried, answered, proven bool
+	version                 string // of TLS; "": not known
+}
 
 // shakeOneOf is how far one of several handshakes at the same time came. When one has proven the name, it ends the others, and waits for that.
 func (g *gate) shakeOneOf(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, n int) (best shaken) {
@@ -194,7 +205,7 @@ func (g *gate) shakeOneOf(ctx context.Context, c *provisioning.Candidate, addr n
 	}
 	for range n {
 		h := <-each
-		best = shaken{best.tried || h.tried, best.answered || h.answered, best.proven || h.proven}
+		best = shaken{best.tried || h.tried, best.answered || h.answered, best.proven || h.proven, ""}
 		if best.proven {
 			enough()
 		}
@@ -214,5 +225,5 @@ func (g *gate) shake(ctx context.Context, c *provisioning.Candidate, addr netip.
 	if err == nil {
 		secure.Close()
 	}
-	return shaken{tried: true, answered: met.Version != "", proven: err == nil}
+	return shaken{tried: true, answered: met.Version != "", proven: err == nil, version: met.Version}
 }

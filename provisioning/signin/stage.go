@@ -36,7 +36,10 @@ type attemptError struct {
 	uneven  bool        // the handshake gets all of its answer on other connections
 	rooted  bool        // the device has roots of its own, besides those of the system
 	file    string      // in which the root is that the error is about, if that is one of these
-	kept    bool        // its clock is synchronized, says its system
+	least   uint16      // the version of TLS that this device demands, as the setting min says
+	min     string
+	offers  string // the highest one that the server has, where it is known and less than that
+	kept    bool   // its clock is synchronized, says its system
 }
 
 func (e *attemptError) Error() string { return e.stage.prefix() + plain.Words(e.err) }
