@@ -354,6 +354,7 @@ const (
 	FaultNoPassword        Fault = "sip.no-password"
 	FaultPasswordFile      Fault = "password.file"
 	FaultInClear           Fault = "sip.password-in-clear"
+	FaultClearAddress      Fault = "sip.password-at-address"
 	FaultOnlyKerberos      Fault = "sip.only-kerberos"
 	FaultOfferChanged      Fault = "sip.offer-changed"
 	FaultOfferedUntil      Fault = "sip.offered-before"

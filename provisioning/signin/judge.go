@@ -62,7 +62,7 @@ func Explained(e provisioning.Event, err error) provisioning.Event {
 	if err == nil {
 		return e
 	}
-	e.Trouble = Judge(err, &provisioning.Candidate{Endpoint: e.Endpoint}, e.Addr)
+	e.Trouble = Judge(err, &provisioning.Candidate{Step: e.Step, Endpoint: e.Endpoint}, e.Addr)
 	e.Reason, e.Detail = e.Trouble.Reason(), plain.Words(err)
 	return e
 }
@@ -74,6 +74,9 @@ func (j *judgement) narrowed(t provisioning.Trouble, c *provisioning.Candidate) 
 	}
 	if t.Fault == provisioning.FaultRefused && c.Transport == provisioning.TCP {
 		return provisioning.FaultRefusedTCP.Met(j.facts).On(t.OnSide())
+	}
+	if t.Fault == provisioning.FaultInClear && c.Step == provisioning.DHCPTCP && provisioning.IsAddress(c.Host) { // whether it has TLS, nobody has asked
+		return j.met(provisioning.FaultClearAddress)
 	}
 	return t
 }
