@@ -16,6 +16,7 @@ func meant(raw []byte) (names []string, how string) {
 		how   string
 	}{
 		{fromDigits(typed(raw)), "read as digits that were typed as text"},
+		{fromDigits(typed(raw[min(2, len(raw)):])), "read as digits"}, // of which a server has made a name
 		{fromDigits(typed(raw[1:])), "read as digits that were typed as text behind the encoding"},
 		{withoutHeader(fromDigits(typed(raw))), "read as digits that were typed as text, without the option's own code and length in front"},
 		{withoutHeader(raw), "read without the option's own code and length in front"},
@@ -102,6 +103,12 @@ func fromDigits(text string) []byte {
 		return nil
 	}
 	return raw
+}
+
+// isDigits says whether a text is the digits of a value of option 120: with dots in between, they look like a name.
+func isDigits(text string) bool {
+	value := fromDigits(text)
+	return len(plainNames(value))+len(plainNames(withoutHeader(value))) > 0
 }
 
 // fullName is a host name with a domain, from text.

@@ -145,10 +145,8 @@ func readText(raw []byte, p *problems) []string {
 		return nil
 	}
 	p.add(0, "byte 0 is %s: the option was entered as text, not in encoding 0", show(raw[0]))
-	value := fromDigits(text) // with dots in between, digits look like a name
-	digits := len(plainNames(value))+len(plainNames(withoutHeader(value))) > 0
 	switch name, ok := fullName(text); {
-	case digits:
+	case isDigits(text):
 	case ok:
 		return []string{name}
 	default:
