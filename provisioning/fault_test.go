@@ -232,7 +232,7 @@ func TestSides(t *testing.T) {
 func TestMend256CuresOfThisDevice(t *testing.T) {
 	cable := []Fault{
 		FaultNothingHasAddress, FaultNoCarrier, FaultLinkLost, FaultWayNoCarrier, // no carrier
-		FaultOtherGateway, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict), // to renew the lease
+		FaultOtherGateway, FaultOtherServers, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict), // to renew the lease
 	}
 	for _, id := range Faults() {
 		general := Reason(id).General() == id && id.Reason() == Reason(id) // nothing is known there
@@ -242,7 +242,7 @@ func TestMend256CuresOfThisDevice(t *testing.T) {
 			}
 		}
 	}
-	for _, id := range []Fault{FaultOtherGateway, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict)} {
+	for _, id := range []Fault{FaultOtherGateway, FaultOtherServers, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict)} {
 		if !strings.Contains(id.entry().do, "the lease of this device (unplug its cable and plug it in again)") {
 			t.Errorf("%s: the lease lives on: %q", id, id.entry().do)
 		}
