@@ -215,7 +215,8 @@ func (now *Now) given(facts Facts) bool {
 }
 
 // traces says of another network what speaks for a port in another VLAN, and what for a router that somebody has brought: then a DHCP server of
-// the network of before answers on the link. That something has the address of its gateway proves nothing.
+// the network of before answers on the link, or something has the address of its gateway there while one box is everything at once here. That
+// something has that address proves nothing alone.
 func (now *Now) traces(was *Network, facts Facts) {
 	former, both, others := now.heard(was)
 	lessor, _ := netip.ParseAddr(now.DHCPServer) // zero: not known
@@ -238,8 +239,10 @@ func (now *Now) traces(was *Network, facts Facts) {
 	if former.IsValid() {
 		facts["still"], facts["gives"] = former, was.Gateway
 	}
-	switch named := now.named(lessor, was); {
-	case named && now.DHCPServer == now.Gateway && now.NameServers == now.Gateway+":53":
+	named := now.named(lessor, was)
+	brought := named && now.DHCPServer == now.Gateway && now.NameServers == now.Gateway+":53"
+	switch {
+	case brought:
 		facts["suspect"] = now.Lessor + ", which is DHCP server, gateway and name server at once"
 	case named:
 		facts["suspect"] = "the DHCP server " + now.Lessor
@@ -249,7 +252,7 @@ func (now *Now) traces(was *Network, facts Facts) {
 		facts["suspect"] = "the DHCP server of this network (homeward dhcp)"
 	}
 	switch {
-	case former.IsValid() && others != nil:
+	case former.IsValid() && others != nil, brought && !former.IsValid() && facts["has"] != nil:
 		facts["beside"] = true
 	case former.IsValid():
 		facts["alone"] = true
