@@ -43,10 +43,9 @@ If a proxy or load balancer listens there, check that the Registrar behind it is
 - Check that the proxy passes on the name fe01.contoso.com (SNI), and expects no PROXY protocol from clients.
 - Check that this port speaks TLS, and check the log of the Registrar.`},
 	{"behind a router, nothing arrives", with(published(fe01), behindRouter, dropsAll), "connect-timeout", `
-fe01.contoso.com:5061 (10.0.0.11) does not answer at all: the server is down or hangs, or a firewall drops what is sent there or what comes back. What is sent there goes through 10.0.0.1, by the route of this device to 10.0.0.11/32, and not by the default route.
-Check that fe01.contoso.com is running and does not hang; see whether that route is right.
-- Look for a firewall that drops packets to or from port 5061 or 443, on the way, on the server itself or on this device.
-- Check the way back from fe01.contoso.com: its default gateway, or its route to this network.`},
+fe01.contoso.com:5061 (10.0.0.11) does not answer at all: the server is down, hangs or cannot reach this network, or a firewall drops what is sent there or what comes back. What is sent there goes through 10.0.0.1, by the route of this device to 10.0.0.11/32, and not by the default route.
+Check at fe01.contoso.com that it is running, does not hang, and reaches this network (its network settings: address, default gateway); see whether that route is right.
+- Look for a firewall that drops packets to or from port 5061, on the way, on the server itself or on this device.`},
 	{"behind a router, a firewall drops the TLS handshake", with(published(fe01), behindRouter, firewall(hello+" drop")), "tls-timeout", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, but the TLS handshake of this device never arrives there, not even in small packets: a firewall lets the connection through, and drops what is sent on it.
 Look for a firewall that opens connections to port 5061 and then drops what is sent on them: application control, TLS inspection, intrusion prevention.`},
@@ -108,7 +107,7 @@ Check that the service on each of them does not hang, and restart it if it does.
 - Check that port 5061 or 443 speaks TLS (a port for plain SIP waits in the same way).
 - Look for a firewall on the way that drops the answers of each of them.`},
 	{"behind a router, all Registrars are mute after the TLS handshake", with(published(fe01, second, edge05), behindRouter, answersDropped(data)), "sip-no-answer", `
-Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share; less likely, one device on the way drops what they answer; it is not known which.
+Each of the 3 Registrars (fe01.contoso.com, fe02.contoso.com, edge05.contoso.com) accepts the connection, but does not answer REGISTER within 4 s: the request has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely something that they share; less likely, one device on the way drops what they answer; it is not known which.
 Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.
 - See what else they share: a host, a load balancer, a setting, an update.
 - Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.`},
@@ -117,7 +116,7 @@ Each of the 2 Registrars (fe01.contoso.com 10.0.0.11, fe02.contoso.com 10.0.0.14
 Look for one firewall or filter on the way to all of them, and what it does with connections to port 5061 or 443.
 - Check the way back from 10.0.0.11, 10.0.0.14: the default gateway there, or the route to this network.
 - See what else they share: a host, a load balancer, a setting, an update.
-- Check that each of them is running and does not hang.
+- Check at each of them that it is running, does not hang, and reaches this network (its network settings: address, default gateway).
 - Look for a firewall that drops packets to or from port 5061 or 443, on the way, on the server itself or on this device.`},
 	{"behind a router that lets nothing through, and only Registrars are asked", with(published(fe01, second, edge05), behindRouter, firewall("drop")), "connect-timeout", `
 The gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01) answers, but nothing that was asked behind it does (10.0.0.11, 10.0.0.14, 10.0.0.15); what stops the packets (the gateway 10.0.0.1 itself, the line behind it, a firewall, or the way back from there) cannot be seen from here.

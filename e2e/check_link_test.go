@@ -73,7 +73,7 @@ var linkRows = []linkRow{
 		not:  []string{"cable"}},
 	{name: "the way to the Registrar alone leads into a VPN", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, "10.98.0.2"), tunnel("10.98.0.0/24")),
 		says: []string{"The way to fe01.contoso.com:5061 (10.98.0.2) leads through the tunnel tun0 of this device (a VPN?), and nothing answers through it", "The problem is with this device.", "Stop the VPN"},
-		not:  []string{"is running and does not hang"}},
+		not:  []string{"that it is running, does not hang"}},
 	{name: "the first name server answers over IPv4 only", verdict: "degraded", reason: "dns-timeout", given: with(published(fe01), overIPv6("2001:db8::1"), set(`dns_servers = ["[`+far6+`]:53", "10.0.0.53:53"]`)),
 		says: []string{"the name server [" + far6 + "]:53 does not answer over IPv6, while 10.0.0.53:53 does over IPv4"}},
 }

@@ -286,7 +286,7 @@ func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trou
 	case !silent || otherPort(f, p) != nil && !workedBefore(p):
 		return closed
 	case elsewhere(f, p) == "" && closed.Fault == provisioning.FaultFiltered && len(ports) > 1:
-		return closed.With(provisioning.Facts{"port": ports, "vain": ports})
+		return closed.With(provisioning.Facts{"vain": ports})
 	case elsewhere(f, p) == "":
 		return closed
 	}
