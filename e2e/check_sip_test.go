@@ -22,7 +22,7 @@ const (
 
 var sipFaults = []fault{
 	{"silent after TLS", with(pool01Has(nothingWrong)), "sip-no-answer", `
-pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer SIP in time: the request has arrived (it was acknowledged).
+pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not answer REGISTER within 4 s: the request has arrived (it was acknowledged).
 The problem is with the Registrar.
 Check that the Registrar service runs behind this port; if it runs, look at its load and that of its domain controllers: a device waits 4 s for an answer.`},
 	{"HTTP behind TLS", with(pool01Is("https")), "sip-malformed", `
