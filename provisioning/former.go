@@ -364,6 +364,13 @@ func (m *Memory) Former(now *Now) string {
 	return ""
 }
 
+// Asked notes whom this device asked when it was registered, where it asks others now.
+func (m *Memory) Asked(now *Now, facts Facts) {
+	if was := m.Former(now); was != "" {
+		facts["when"], facts["was"] = m.last(now.Losses), was
+	}
+}
+
 // Outside is about a device that signs in from outside, in a network in which a record inside the site had led it before, and is gone.
 func (m *Memory) Outside(now *Now) Trouble {
 	led, facts := m.inside(now), Facts{"now": now.NameServers}

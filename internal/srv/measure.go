@@ -21,6 +21,7 @@ const (
 	measureOwn     = 3
 	measureSpacing = 20 * time.Millisecond
 	measurePatient = 1500 * time.Millisecond // without an answer until those that are missing are lost: one that comes late shows that others may
+	measureFirst   = 4 * time.Second         // the same until anything was answered; then there is time for the others
 	measureLatest  = 5 * time.Second         // after the last question, as other clients of DNS wait
 	tripLimit      = 4 * time.Second         // for a question that needs no other server
 )
@@ -79,7 +80,7 @@ func (q Quality) Failing() string {
 func (q Quality) Serves() bool { return q.Codes[dns.RcodeSuccess]+q.Codes[dns.RcodeNameError] > 0 }
 
 // Measure asks a name server the same question many times over one socket, and counts what comes back. It takes as long as the
-// answers do where all come; 1.5 s more where some do not, and 5.8 s at most.
+// answers do where all come; 1.5 s more where some do not, 4 s more where none does, and 5.8 s at most.
 func Measure(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), server netip.AddrPort, name string) (q Quality) {
 	q.Server, q.Name = server, name
 	began := time.Now()
@@ -93,7 +94,11 @@ func Measure(ctx context.Context, dial func(ctx context.Context, network, addres
 	overhear(conn, func([]byte, netip.AddrPort) {}) // from now on
 	m := meter{open: map[uint16]sent{}, all: make(chan struct{})}
 	var hearing sync.WaitGroup
-	hearing.Go(func() { m.hear(conn) })
+	ctx, deaf := context.WithCancel(ctx)
+	hearing.Go(func() {
+		m.hear(conn)
+		deaf() // nothing listens there
+	})
 	for range measureCount {
 		if q.Err = m.ask(conn, dns.CanonicalName(name), false); q.Err != nil {
 			break
@@ -295,24 +300,27 @@ func (m *meter) heard(id uint16, code byte) {
 func (m *meter) wait(ctx context.Context, asked int) {
 	m.mu.Lock()
 	m.asked = asked
-	complete := len(m.took) == asked
+	complete, patience := len(m.took) == asked, measurePatient
+	if len(m.took) == 0 {
+		patience = measureFirst // one that takes long for each answer is not dead
+	}
 	m.mu.Unlock()
 	if complete {
 		return
 	}
 	ctx, enough := context.WithTimeout(ctx, measureLatest)
 	defer enough()
-	for quiet := time.Now(); time.Since(quiet) < measurePatient; {
+	for quiet := time.Now(); time.Since(quiet) < patience; {
 		select {
 		case <-m.all:
 			return
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Until(quiet.Add(measurePatient))):
+		case <-time.After(min(time.Until(quiet.Add(patience)), measurePatient)):
 		}
 		m.mu.Lock()
 		if m.last.After(quiet) {
-			quiet = m.last
+			quiet, patience = m.last, measurePatient
 		}
 		m.mu.Unlock()
 	}

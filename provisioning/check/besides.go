@@ -54,8 +54,10 @@ func follows(verdict provisioning.Trouble, c *Check) bool {
 		return false
 	}
 	root, _, _ := strings.Cut(c.ID, ".")
+	slow := provisioning.Among(verdict, provisioning.FaultSlowPath, provisioning.FaultTooLate)
 	switch {
-	case verdict.Area() == "clock" && slices.Contains(byClock, c.Reason), verdict.Fault == provisioning.FaultLossyWay && slices.Contains(silence, c.Reason):
+	case c.Fault == string(provisioning.FaultDNSSlow) && !slow.None(), verdict.Area() == "clock" && slices.Contains(byClock, c.Reason),
+		verdict.Fault == provisioning.FaultLossyWay && slices.Contains(silence, c.Reason):
 		return true
 	case slices.Contains(verdict.Fault.Explains(), root) && mayCause(verdict, c.Reason):
 		return true

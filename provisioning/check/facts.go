@@ -34,7 +34,6 @@ type Facts struct {
 	RefusedTCP  bool                                        // all silent ones refuse connections there
 	Unvalidated bool                                        // the name servers, which cannot look up, can when asked not to validate (DNSSEC)
 	Trip        discover.Trip                               // of the name server that answers first, where DNS was slow: to what it need not ask others
-	Answer      discover.Trip                               // the same, to a question about the SIP domain
 	Late        bool                                        // DNS has not answered in time, and does answer
 	Disagree    map[provisioning.Step]discover.Disagreement // of the name servers about SRV records, with the addresses of what they name
 	Apart       map[string][]provisioning.Name              // what each of several name servers has for a host that the device would try

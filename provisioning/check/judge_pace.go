@@ -1,7 +1,9 @@
 package check
 
 import (
+	"net/netip"
 	"slices"
+	"time"
 
 	"homeward/provisioning"
 	"homeward/provisioning/discover"
@@ -65,23 +67,68 @@ func slowPlace(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
-// slow is about what takes long although all goes well in the end.
-func slow(f *Facts) provisioning.Trouble {
-	place := slowPlace(f)
+// much is our choice: how many times as long as another a server must take to answer for that not to be the way.
+const much = 4
+
+// slowServer is about the first name server that takes so long, at least: on the side of DNS, where somebody else whom this device reaches in
+// the same way answers soon.
+func slowServer(f *Facts, least time.Duration) provisioning.Trouble {
 	for i := range f.Quality {
 		q := &f.Quality[i]
-		switch t := discover.SlowServer(q); {
-		case t.None():
-		case place.Fault == provisioning.FaultSlowWay: // both, so it is on the way
-			return provisioning.FaultSlowPath.Met(place.With(provisioning.Facts{"server": q.Server, "answers": t.Facts["ms"]}).Facts)
-		default:
+		t := discover.SlowServer(q)
+		if t.None() || q.Median < least {
+			continue
+		}
+		soon, took := "", q.Median/much
+		other := func(addr netip.Addr, at string, after time.Duration) {
+			if way, here := f.Ways[addr], f.Ways[q.Server.Addr()]; after < took && way.Hop.IsValid() && way.Link == here.Link && (way.Hop == here.Hop || here.Hop == q.Server.Addr()) {
+				soon, took = at, after
+			}
+		}
+		for j := range f.Quality {
+			if beside := &f.Quality[j]; beside.Answered > 0 {
+				other(beside.Server.Addr(), "the name server "+beside.Server.String(), beside.Median)
+			}
+		}
+		for _, p := range f.Places {
+			for _, probe := range p.Probes {
+				if probe.Connected {
+					other(probe.Addr, p.HostPort(), probe.Connecting)
+				}
+			}
+		}
+		if soon == "" {
 			return t
 		}
+		facts := provisioning.Facts{"way": nil, "other": soon, "soon": max(1, took.Milliseconds()), "beside": true}
+		if f.Ways[q.Server.Addr()].Hop != q.Server.Addr() {
+			facts["behind"], facts["beside"] = true, nil
+		}
+		if f.Here != nil {
+			f.Memory.Asked(f.Here, facts)
+		}
+		return t.With(facts).On(provisioning.SideDNS)
 	}
-	for _, t := range []provisioning.Trouble{place, slowToAnswer(f)} {
-		if !t.None() {
-			return t
-		}
+	return provisioning.Trouble{}
+}
+
+// slowWay is about a Registrar of the plan that is slow, or the way to it; and where a name server takes as long, about what is on the way to both.
+func slowWay(f *Facts) provisioning.Trouble {
+	place, server := slowPlace(f), slowServer(f, 0)
+	if place.Fault == provisioning.FaultSlowWay && !server.None() && server.OnSide() == "" {
+		return provisioning.FaultSlowPath.Met(place.With(provisioning.Facts{"server": server.Facts["server"], "answers": server.Facts["ms"]}).Facts)
+	}
+	return place
+}
+
+// slow is about what takes long although all goes well in the end.
+func slow(f *Facts) provisioning.Trouble {
+	server, way := slowServer(f, 0), slowWay(f)
+	switch {
+	case !way.None() && server.OnSide() == "":
+		return way
+	case !server.None():
+		return server
 	}
 	if f.DHCP != nil && f.Policy.Asks(provisioning.DHCPTLS) {
 		for i := range f.DHCP.Answers {

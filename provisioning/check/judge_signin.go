@@ -105,18 +105,21 @@ func refusedAlike(f *Facts, a provisioning.Attempt) provisioning.Trouble {
 
 // slowSignIn is for a sign-in for which the time of the check was not enough, with what was measured before it.
 func slowSignIn(f *Facts) provisioning.Trouble {
+	if t := slowWay(f); !t.None() {
+		return provisioning.FaultSlowSignIn.Because(t, nil)
+	}
 	for i := range f.Plan.Try {
 		c := &f.Plan.Try[i]
 		p, _ := f.place(c)
 		for _, probe := range p.Probes {
 			if probe.Answered && probe.Secured {
 				return provisioning.FaultSlowSignIn.Met(provisioning.Facts{
-					"at": c.HostPort(), "securing": probe.Securing.Milliseconds(), "took": (probe.Took - probe.Connecting - probe.Securing).Milliseconds(),
+					"at": c.HostPort(), "open": true, "securing": probe.Securing.Milliseconds(), "took": (probe.Took - probe.Connecting - probe.Securing).Milliseconds(),
 				})
 			}
 		}
 	}
-	return provisioning.FaultSlowSignIn.Met(nil)
+	return provisioning.FaultSlowSignIn.Met(provisioning.Facts{"open": true})
 }
 
 // untried is for a device whose certificate was not tried, and that has nothing else to sign in with.

@@ -67,17 +67,9 @@ func tooLate(f *Facts) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
-// slowToAnswer is about name servers that have answered late all the same, where DNS was slow.
-func slowToAnswer(f *Facts) provisioning.Trouble {
-	if f.Answer.Took < slowTrip {
-		return provisioning.Trouble{}
-	}
-	return provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": f.Answer.Server, "ms": f.Answer.Took.Milliseconds()})
-}
-
 // besideSlowDNS adds to a Registrar that does not answer that DNS is slow, where it is not known that both are slow.
 func besideSlowDNS(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	if slow := slowToAnswer(f); !slow.None() && t.Reason() == provisioning.ConnectTimeout && t.Fault != provisioning.FaultTooLate {
+	if slow := slowServer(f, slowTrip); !slow.None() && t.Reason() == provisioning.ConnectTimeout && t.Fault != provisioning.FaultTooLate {
 		return t.And(slow)
 	}
 	return t

@@ -99,7 +99,6 @@ func look(ctx context.Context, o Options) *Facts {
 	if !hurries(f) && (f.unheard() != "" || len(f.Plan.Try)+len(f.Outage.Try) > 0) { // else there is nobody who may have been late
 		eye.signer.Unhurried.Store(true)
 		l.prober.tasks.Go(func() { f.Trip = eye.Nearest(ctx, "") })
-		l.prober.tasks.Go(func() { f.Answer = eye.Nearest(ctx, f.sipDomain()) })
 	}
 	for i := range f.Outage.Try {
 		c := &f.Outage.Try[i]

@@ -72,7 +72,7 @@ func SlowServer(q *Quality) provisioning.Trouble {
 	if q.Median < slowDNS {
 		return provisioning.Trouble{}
 	}
-	return provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": q.Server, "ms": q.Median.Milliseconds()})
+	return provisioning.FaultDNSSlow.Met(provisioning.Facts{"server": q.Server, "ms": q.Median.Milliseconds(), "way": true})
 }
 
 // SlowDHCP is about an answer to DHCPINFORM that takes long.
