@@ -365,7 +365,7 @@ func (m *Memory) Former(now *Now) string {
 }
 
 // Asked notes whom this device asked when it was registered, where it asks others now.
-func (m *Memory) Asked(now *Now, facts Facts) {
+func (now *Now) Asked(m *Memory, facts Facts) {
 	if was := m.Former(now); was != "" {
 		facts["when"], facts["was"] = m.last(now.Losses), was
 	}

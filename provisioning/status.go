@@ -204,6 +204,40 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 	return fresh
 }
 
+// farConnect is our choice: a name server that takes longer takes so by itself, where connecting is not slow.
+const farConnect = 1000 // ms
+
+// Late says of a name server that takes long, and that has left questions of this cycle unanswered, that it is slow and not silent, and what to do
+// about it: first where it is, unless connecting is slow, too.
+func (s *Status) Late(slow Trouble, was Facts) Trouble {
+	if ms, _ := slow.Facts["ms"].(int64); ms >= farConnect && !slices.ContainsFunc(s.Pace, func(p Pace) bool { return p.area == "connect" }) {
+		slow = slow.With(Facts{"way": nil, "look": true})
+	}
+	slow = slow.With(was)
+	told := Event{Reason: DNSTimeout, Trouble: slow}.Why()
+	late := func(t Trouble, w Why) Why {
+		servers, _ := t.Facts["servers"].([]string)
+		if t.Reason() != DNSTimeout || len(servers) != 1 || servers[0] != slow.fact("server") {
+			return w
+		}
+		if s.Degraded && s.Reason == DNSTimeout {
+			s.Because(told)
+		}
+		return told
+	}
+	for i := range s.Cycle.Attempts {
+		a := &s.Cycle.Attempts[i]
+		w := late(a.Trouble, a.Why())
+		a.Fault, a.What, a.Hint = w.Fault, w.What, w.Hint
+	}
+	for i := range s.Cycle.Sources {
+		o := &s.Cycle.Sources[i]
+		w := late(o.Trouble, o.Why())
+		o.Fault, o.What, o.Hint = w.Fault, w.What, w.Hint
+	}
+	return slow
+}
+
 // AskOnly leaves out what was found of name servers that are not asked.
 func (s *Status) AskOnly(servers []netip.AddrPort) {
 	known := s.Pace
@@ -322,6 +356,9 @@ func (c *Cycle) Note(e *Event) {
 		Reason: w.Reason, Fault: w.Fault, What: w.What, Detail: w.Detail, Hint: w.Hint, Side: w.Side, Trouble: e.Trouble, Seen: e.Trouble.seen(), TookMS: Milliseconds(e.Took), rank: e.Rank,
 	})
 	c.TookMS = e.At.Sub(c.StartedAt).Milliseconds()
+	for i := range c.Sources { // some were asked before it began
+		c.TookMS = max(c.TookMS, c.Sources[i].TookMS)
+	}
 	c.outdate()
 }
 

@@ -92,6 +92,15 @@ func (g *gatherer) beside() func(context.Context) {
 		defer hearing.Wait()
 		for !b.policy.OnlyAddresses() {
 			if quality, found := discover.NewEnquiry(&b.policy, &b.wire, b.floor()).Pace(ctx); ctx.Err() == nil { // what was cut short has lost nothing
+				was := provisioning.Facts{}
+				discover.Here(&b.policy, &b.wire, nil, nil).Asked(b.memory(), was)
+				board.change(func(s *provisioning.Status) {
+					for i := range found {
+						if found[i].Fault == provisioning.FaultDNSSlow {
+							found[i] = s.Late(found[i], was)
+						}
+					}
+				})
 				board.measured(quality, found)
 			}
 			select {

@@ -236,3 +236,29 @@ func TestMend285DroppedAsItRestarts(t *testing.T) {
 		}
 	}
 }
+
+// A name server that takes 3 s for each answer is slow, and not silent: why last good serves, and what was not answered, say so, and what to do
+// begins with that server, since connecting takes no time.
+func TestMend314LateIsNotSilent(t *testing.T) {
+	s := statusAfter(t, "mend-314-late-is-not-silent")
+	const what = "the name server 10.0.0.53:53 takes 3000 ms to answer"
+	const hint = "look at 10.0.0.53:53: at its load, and at the forwarders that it asks"
+	if !s.Degraded || s.What != what || s.Reason != provisioning.DNSTimeout || !strings.HasPrefix(s.Hint, hint) {
+		t.Errorf("%v %s %q %q", s.Degraded, s.Reason, s.What, s.Hint)
+	}
+	if len(s.Pace) != 1 || s.Pace[0].Reason != provisioning.Slow || !strings.HasPrefix(s.Pace[0].Hint, hint) {
+		t.Errorf("%+v", s.Pace)
+	}
+	late := 0
+	for _, source := range s.Cycle.Sources {
+		if source.Reason != "" && source.What == what {
+			late++
+		}
+		if source.TookMS > s.Cycle.TookMS {
+			t.Errorf("the cycle took %d ms, and %s alone %d", s.Cycle.TookMS, source.Step, source.TookMS)
+		}
+	}
+	if late == 0 {
+		t.Errorf("%+v", s.Cycle.Sources)
+	}
+}

@@ -100,12 +100,12 @@ func slowServer(f *Facts, least time.Duration) provisioning.Trouble {
 		if soon == "" {
 			return t
 		}
-		facts := provisioning.Facts{"way": nil, "other": soon, "soon": max(1, took.Milliseconds()), "beside": true}
+		facts := provisioning.Facts{"way": nil, "look": true, "other": soon, "soon": max(1, took.Milliseconds()), "beside": true}
 		if f.Ways[q.Server.Addr()].Hop != q.Server.Addr() {
 			facts["behind"], facts["beside"] = true, nil
 		}
 		if f.Here != nil {
-			f.Memory.Asked(f.Here, facts)
+			f.Here.Asked(f.Memory, facts)
 		}
 		return t.With(facts).On(provisioning.SideDNS)
 	}
@@ -139,4 +139,12 @@ func slow(f *Facts) provisioning.Trouble {
 		}
 	}
 	return provisioning.Trouble{}
+}
+
+// besideSlowDNS adds to a Registrar that does not answer that DNS is slow, where it is not known that both are slow.
+func besideSlowDNS(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	if slow := slowServer(f, slowTrip); !slow.None() && t.Reason() == provisioning.ConnectTimeout && t.Fault != provisioning.FaultTooLate {
+		return t.And(slow)
+	}
+	return t
 }

@@ -66,11 +66,3 @@ func tooLate(f *Facts) provisioning.Trouble {
 	}
 	return provisioning.Trouble{}
 }
-
-// besideSlowDNS adds to a Registrar that does not answer that DNS is slow, where it is not known that both are slow.
-func besideSlowDNS(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	if slow := slowServer(f, slowTrip); !slow.None() && t.Reason() == provisioning.ConnectTimeout && t.Fault != provisioning.FaultTooLate {
-		return t.And(slow)
-	}
-	return t
-}
