@@ -214,7 +214,7 @@ The server is configured by the short (NetBIOS) name fe01, which its certificate
 The problem is with this device.
 Configure the full name of the server (fe01.contoso.com).`},
 	{"internal_server is a NetBIOS name", with(set(`internal_server = "fe01"`), nameServer(startDnsmasqDNS)), "no-address", `
-The server fe01 of the configuration is a short (NetBIOS) name, which DNS does not know.
+The server fe01 of internal_server in … is a short (NetBIOS) name, which DNS does not know.
 The problem is with this device.
 Give the full name (FQDN) of the server, as in its certificate.`},
 }

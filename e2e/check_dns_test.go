@@ -65,9 +65,10 @@ Name a host inside the SIP domain, such as sip.contoso.com, with an A record and
 - If the domain contoso.com is wrong, correct sip_address.
 - If fe01.fabrikam.com is meant, and this network is trusted: strict_naming = "off" on this device, which then accepts any name, from whoever answers first.`},
 	{"strict naming, and the target is not sip", with(set(`strict_naming = "strict"`), published(fe01)), "name-not-allowed", `
-The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, but strict_naming allows only contoso.com and sip.contoso.com.
-The problem is with DNS.
-Rename the Registrar to sip.contoso.com in DNS and in its certificate, or set strict_naming = "suffix".`},
+The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com, but strict_naming in … allows only contoso.com and sip.contoso.com.
+The problem is with this device.
+Correct strict_naming in …: "suffix" allows every name inside contoso.com; then restart homeward.
+- If no other name is to be allowed, rename the Registrar to sip.contoso.com, in DNS or DHCP and in its certificate.`},
 	{"the port is 0", with(srvFor(fe01.host, 0)), "dns-malformed", `
 The SRV record _sipinternaltls._tcp.contoso.com cannot be used: target "fe01.contoso.com" has port 0.
 The problem is with DNS.

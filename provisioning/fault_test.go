@@ -192,7 +192,7 @@ func TestTrouble(t *testing.T) {
 			"the certificate of fe01:5061 expired on 2026-01-02 03:04 UTC (it is 2026-02-03 04:05 UTC here)", "check the clock of this device first; if it is right, renew the certificate of the Registrar", TLSExpired, ""},
 		{FaultWrongName.Met(Facts{"at": "a:1", "host": "a", "names": []string{"b", "c"}}), "the certificate of a:1 is not for a, but for b, c", "choose the certificate that contains a on the server, or issue one", TLSName, SideRegistrar},
 		{FaultNotUsed.Because(cause, Facts{"source": "DHCP", "host": "a"}).On(SideDHCP), "DHCP leads to a, which is not used: " + cause.What(), cause.Do(), ConnectRefused, SideDHCP},
-		{FaultOnlyLastGood.Because(cause, Facts{"host": "a"}).Also(FaultInstead, Facts{"instead": "b"}),
+		{FaultOnlyLastGood.Because(cause, Facts{"host": "a", "discovers": true}).Also(FaultInstead, Facts{"instead": "b"}),
 			"the device signs in to a, the last Registrar that worked, because nothing else leads to one: " + cause.What() + "; the device signs in to b instead", cause.Do(), ConnectRefused, ""},
 		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server instead of its address", TLSName, SideDevice},
 		{FaultAddressNotProven.Met(Facts{"host": "a", "names": "b", "useful": "b"}), "the server is configured by its address a, which its certificate does not prove: it is for b", "configure the name of the server (b) instead of its address", TLSName, SideDevice},

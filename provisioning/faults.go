@@ -188,6 +188,7 @@ const (
 	FaultNamedAddress       Fault = "name.address"
 	FaultShortName          Fault = "name.short"
 	FaultNoAddress          Fault = "name.no-address"
+	FaultStaleServer        Fault = "name.stale"
 	FaultNameAlso           Fault = "name.also"
 	FaultNameBefore         Fault = "name.before"
 	FaultNoData             Fault = "name.no-data"

@@ -119,7 +119,7 @@ func (m *Memory) Known(found Findings, host string, t Trouble) Trouble {
 	was := m.Earlier(&Candidate{Endpoint: Endpoint{Host: name}, OneVersion: true})
 	var others []string
 	for i := range found {
-		by, _ := found[i].Named()
+		by, _ := m.policy.Named(&found[i].Source, host)
 		if by != source && found[i].Step != HostName && slices.ContainsFunc(found[i].Names, func(n Name) bool { return n.Host == name || n.Trouble.Facts["alias"] == name }) {
 			others = with(others, by)
 		}

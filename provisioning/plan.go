@@ -262,7 +262,7 @@ func (plan *Plan) add(f Finding, name Name, at Endpoint, policy *Policy, floor b
 	}
 	if reason != "" {
 		s := Skip{Step: f.Step, Endpoint: at, Reason: reason, Detail: detail}
-		source, side := f.Named()
+		source, side := policy.Named(&f.Source, at.Host)
 		s.Trouble = policy.NotUsed(source, side, s, name.Trouble)
 		plan.Skipped = append(plan.Skipped, s)
 		return
@@ -302,13 +302,20 @@ func (s Source) Named() (string, Side) {
 	switch {
 	case s.Source == "dhcp":
 		return "DHCP option 120", SideDHCP
-	case s.Step == Manual:
-		return "the configuration", SideDevice
 	case s.Step == HostName:
 		return "the host name", SideDNS
 	default:
 		return "the SRV record " + s.Query, SideDNS
 	}
+}
+
+// Named is what named a host, as Source has it, or the setting that did.
+func (p *Policy) Named(s *Source, host string) (string, Side) {
+	if s.Step != Manual {
+		return s.Named()
+	}
+	i := slices.IndexFunc(p.Manual, func(m ManualServer) bool { return m.Host == host })
+	return p.Setting(p.Manual[max(0, i)].Setting()), SideDevice
 }
 
 // nameLacks is the fact of what a name has not: an address, or all there is.
@@ -326,7 +333,8 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 	suffix.Naming = NamingSuffix
 	switch {
 	case s.Reason == NameNotAllowed && CheckName(s.Host, &suffix) == nil:
-		return FaultStrictNaming.Met(facts).On(side)
+		facts["setting"] = p.Setting("strict_naming")
+		return FaultStrictNaming.Met(facts)
 	case s.Reason == NameNotAllowed && IsCloud(s.Host):
 		return FaultCloud.Met(facts).On(side)
 	case s.Reason == NameNotAllowed && !strings.Contains(s.Host, "."):
@@ -345,6 +353,9 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 		return cause.With(Facts{"source": source})
 	case s.Reason == NoAddress && cause.Facts[nameLacks] != nil: // who has misspelt it, or DNS that lacks it: nobody here knows
 		facts["misspelt"], facts["create"] = source, s.Host
+		if s.Step == Manual {
+			facts["misspelt"], facts["setting"] = nil, source
+		}
 		if meant, twice := strings.CutSuffix(s.Host, "."+p.SIPAddress.Domain); twice && strings.HasSuffix(meant, "."+p.SIPAddress.Domain) {
 			facts["meant"], facts["create"] = meant, nil
 		}

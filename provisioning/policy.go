@@ -109,3 +109,11 @@ type ManualServer struct {
 	Port     uint16
 	External bool // external_server: the default TLS port is 443, the Access Edge's
 }
+
+// Setting is the name of the setting that names it.
+func (m ManualServer) Setting() string {
+	if m.External {
+		return "external_server"
+	}
+	return "internal_server"
+}

@@ -429,9 +429,9 @@ func (c *Cycle) Registered() bool {
 	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Result == "ok" })
 }
 
-// WithoutDHCP says whether nobody asks DHCP in this cycle, as that is switched off.
+// WithoutDHCP says whether nobody asks DHCP in this cycle: that is switched off, or a server is configured.
 func (c *Cycle) WithoutDHCP() bool {
-	return c != nil && slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Reason == DHCPOff })
+	return c != nil && slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Reason == DHCPOff || a.Step == Manual })
 }
 
 // Heard says whether DNS has answered it.

@@ -252,8 +252,8 @@ func (f *Facts) isElsewhere(host string, addrs []netip.Addr) bool {
 	return len(has) > 0 && !slices.ContainsFunc(has, func(a netip.Addr) bool { return slices.Contains(addrs, a) })
 }
 
-// sourceOf names what leads to the places of a step, and whose side that is.
-func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
+// sourceOf names what leads to a place of a step, and whose side that is.
+func (f *Facts) sourceOf(step provisioning.Step, host string) (string, provisioning.Side) {
 	if step == provisioning.Manual && f.ByPassed {
 		return "--target", provisioning.SideDevice
 	}
@@ -261,7 +261,7 @@ func (f *Facts) sourceOf(step provisioning.Step) (string, provisioning.Side) {
 	if found.Step = step; step == provisioning.DHCPTLS || step == provisioning.DHCPTCP {
 		found.Source.Source = "dhcp"
 	}
-	return found.Named()
+	return f.Policy.Named(&found.Source, host)
 }
 
 // nothingThere says whether no source that is asked has anything, be it of use or not.

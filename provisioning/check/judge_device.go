@@ -38,7 +38,11 @@ func onlyLastGood(f *Facts) provisioning.Trouble {
 	if f.Here != nil {
 		why = byOption6(f, f.Memory.Before(f.Here, why))
 	}
-	return provisioning.FaultOnlyLastGood.Because(why, provisioning.Facts{"host": f.SignIn.Registrar.Host})
+	facts := provisioning.Facts{"host": f.SignIn.Registrar.Host}
+	if len(f.Policy.Manual) == 0 {
+		facts["discovers"] = true
+	}
+	return provisioning.FaultOnlyLastGood.Because(why, facts)
 }
 
 // insideGone is about a device that signs in from outside, where a record inside the site had led it before.

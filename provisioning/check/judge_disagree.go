@@ -104,8 +104,8 @@ func sourcesDiffer(f *Facts, p *Place, dead provisioning.Trouble) provisioning.T
 		return dead.Also(provisioning.FaultInstead, facts)
 	}
 	works, r := f.Plan.Try[i], f.Record.Registrar
-	source, side := f.sourceOf(p.Step)
-	other, _ := f.sourceOf(works.Step)
+	source, side := f.sourceOf(p.Step, p.Host)
+	other, _ := f.sourceOf(works.Step, works.Host)
 	if source == other {
 		return dead.Also(provisioning.FaultInstead, facts)
 	}

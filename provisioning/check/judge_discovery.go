@@ -42,7 +42,7 @@ func byWildcard(f *Facts, t provisioning.Trouble, p *Place) provisioning.Trouble
 	if t.Fault == provisioning.FaultAddressChanged { // the name had a record
 		return t.With(provisioning.Facts{"wildcard": "*." + f.sipDomain()})
 	}
-	source, side := f.sourceOf(p.Step)
+	source, side := f.sourceOf(p.Step, p.Host)
 	facts := provisioning.Facts{"host": p.Host, "domain": f.sipDomain(), "source": source, "addresses": p.Addrs, "led": p.best().Trouble.Facts["led"]}
 	return provisioning.FaultWildcardHost.Because(t, facts).On(side)
 }
@@ -94,7 +94,7 @@ func noPlan(f *Facts) provisioning.Trouble {
 
 // isGone says whether a source has nothing now through which the device has registered last.
 func isGone(f *Facts, found *provisioning.Finding) bool {
-	return f.remembers() && found.Led(&f.Record)
+	return f.remembers() && found.Led(&f.Record) && f.Policy.Asks(found.Step)
 }
 
 // lacking is why nothing that there is leads to a Registrar.
@@ -287,8 +287,10 @@ func notUsed(f *Facts, s *provisioning.Skip) provisioning.Trouble {
 		facts = provisioning.Facts{"host": s.Host}
 	}
 	t.Facts = facts
-	source, side := f.sourceOf(s.Step)
-	facts["source"] = source
+	source, side := f.sourceOf(s.Step, s.Host)
+	if facts["source"] = source; f.ByPassed && facts["setting"] != nil {
+		facts["misspelt"], facts["setting"] = source, nil
+	}
 	if fault := hiddenName(f, &t); fault != "" {
 		facts["hidden"], facts["host"], facts["domain"] = facts["host"], s.Host, f.sipDomain()
 		return fault.Met(facts)
@@ -318,6 +320,28 @@ func notUsed(f *Facts, s *provisioning.Skip) provisioning.Trouble {
 	}
 }
 
+// stale is what is wrong with a configured server where another Registrar works, to which a device would go without it. none: there is none.
+func stale(f *Facts, step provisioning.Step, host string, t provisioning.Trouble) provisioning.Trouble {
+	for _, p := range f.Places {
+		configured := slices.ContainsFunc(f.Policy.Manual, func(m provisioning.ManualServer) bool { return m.Host == p.Host })
+		if step != provisioning.Manual || f.ByPassed || configured || p.Role == Beside || !p.ready() || provisioning.CheckName(p.Host, &f.Policy) != nil {
+			continue
+		}
+		setting, _ := f.sourceOf(step, host)
+		facts := provisioning.Facts{"host": host, "setting": setting, "useful": p.Host, "last": p.Role == LastGood}
+		for i := range f.Found {
+			found := &f.Found[i]
+			if slices.ContainsFunc(found.Names, func(n provisioning.Name) bool { return n.Host == p.Host }) {
+				facts["named"], _ = f.sourceOf(found.Step, p.Host)
+				facts["last"] = nil
+				break
+			}
+		}
+		return provisioning.FaultStaleServer.Because(t, facts)
+	}
+	return provisioning.Trouble{}
+}
+
 // allOf is what is wrong with a name that is not used, with the other names of that source of which it is true, too, and where the source
 // led before.
 func allOf(f *Facts, s *provisioning.Skip) provisioning.Trouble {
@@ -338,6 +362,9 @@ func allOf(f *Facts, s *provisioning.Skip) provisioning.Trouble {
 			t.Facts["meant"] = append([]string{first}, meant...)
 		}
 		t = t.Also(provisioning.FaultLikewise, provisioning.Facts{"others": alike})
+	}
+	if other := stale(f, s.Step, s.Host, t.With(provisioning.Facts{"setting": nil})); !other.None() && t.Facts["setting"] != nil {
+		return other.On(provisioning.SideDevice)
 	}
 	if led := provisioning.LastInside(&f.Record); f.remembers() && led != nil && s.Step.BySRV() && led.Step == s.Step.String() && led.Host != s.Host {
 		t = t.Also(provisioning.FaultNameBefore, provisioning.Facts{"when": led.At, "host": led.Host})
@@ -456,7 +483,7 @@ func sourceFlaw(f *Facts) provisioning.Trouble {
 		switch {
 		case s.Host == "", hasTwin(f, *s), s.Step == provisioning.DHCPTCP, s.Step == provisioning.HostName, s.Step == provisioning.DHCPTLS && s.Reason == provisioning.SameAsFailed:
 		case first.Host != "" && s.Step != first.Step:
-			source, _ := f.sourceOf(s.Step)
+			source, _ := f.sourceOf(s.Step, s.Host)
 			return allOf(f, &first).And(provisioning.FaultNameAlso.Because(notUsed(f, s), provisioning.Facts{"source": source}))
 		case first.Host != "":
 		case flaw.None(), s.Step < provisioning.DHCPTLS && flaw.Reason() != provisioning.DHCPConflict:

@@ -15,11 +15,14 @@ func besideLastGood(f *Facts, t provisioning.Trouble, p *Place) provisioning.Tro
 	if t.None() || f.ByPassed {
 		return t
 	}
+	if other := stale(f, p.Step, p.Host, t); !other.None() {
+		return other.OnNoSide()
+	}
 	for i := range f.Outage.Try {
 		c := &f.Outage.Try[i]
 		named := slices.ContainsFunc(f.Plan.Try, func(try provisioning.Candidate) bool { return try.Host == c.Host })
 		if seen, _ := f.place(c); seen.answered() && !named {
-			source, _ := f.sourceOf(p.Step)
+			source, _ := f.sourceOf(p.Step, p.Host)
 			return t.Also(provisioning.FaultLastGoodAnswers, provisioning.Facts{"host": c.Host, "source": source})
 		}
 	}
@@ -227,7 +230,7 @@ func silentTLS(p *Place, t provisioning.Trouble) provisioning.Trouble {
 // closedPlace is for a port that cannot be reached: refused, filtered, or without a way to it. The server may be
 // elsewhere on the same host.
 func closedPlace(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trouble {
-	source, side := f.sourceOf(p.Step)
+	source, side := f.sourceOf(p.Step, p.Host)
 	other, silent := otherPort(f, p), filtered(f, p, closed)
 	switch {
 	case other != nil && !workedBefore(p):
@@ -406,7 +409,7 @@ func wrongName(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble 
 			useful = name
 		}
 	}
-	source, side := f.sourceOf(p.Step)
+	source, side := f.sourceOf(p.Step, p.Host)
 	t = t.With(provisioning.Facts{"useful": useful, "source": source})
 	switch {
 	case provisioning.IsAddress(p.Host):

@@ -278,7 +278,7 @@ func namedInVain(f *Facts) string {
 	var named []string
 	for i := range f.Plan.Skipped {
 		s := &f.Plan.Skipped[i]
-		source, _ := f.sourceOf(s.Step)
+		source, _ := f.sourceOf(s.Step, s.Host)
 		if text := source + " names " + s.Host; s.Host != "" && s.Step != provisioning.HostName && !slices.Contains(named, text) {
 			named = append(named, text)
 		}

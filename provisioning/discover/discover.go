@@ -138,8 +138,12 @@ func (g *Gathering) askSRV(step provisioning.Step) provisioning.Finding {
 }
 
 func (g *Gathering) askManual() provisioning.Finding {
-	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.Manual, Source: "config", Verdict: provisioning.Found, Query: "internal_server, external_server"}}
-	for _, server := range g.policy.Manual {
+	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.Manual, Source: "config", Verdict: provisioning.Found}}
+	for i, server := range g.policy.Manual {
+		if i > 0 {
+			f.Query += ", "
+		}
+		f.Query += server.Setting()
 		port := server.Port
 		if server.External {
 			port = cmp.Or(port, provisioning.AccessProxyPort)
