@@ -38,8 +38,6 @@ func readNames(raw []byte, first int, p *problems) []string {
 		switch name, err := hostName(labels); {
 		case err != nil:
 			p.add(at, "the name at byte %d is %+q, not a host name", at, strings.Join(labels, "."))
-		case isDigits(name):
-			p.add(at, "the name at byte %d is hexadecimal digits that were typed as text", at)
 		case len(names) < maxServers:
 			names = append(names, name)
 		default:

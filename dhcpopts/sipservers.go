@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"homeward/internal/place"
@@ -43,6 +44,10 @@ func parseSIPServers(raw []byte, loopback bool) SIPServers {
 	switch {
 	case s.Encoding == encodingNames:
 		s.Names = readNames(raw, namesStart, &p)
+		if slices.ContainsFunc(s.Names, isDigits) {
+			p.add(namesStart, "the name at byte %d is hexadecimal digits that were typed as text", namesStart)
+			s.Names = nil
+		}
 	case s.Encoding == encodingAddrs:
 		s.Addrs = readAddrs(raw, loopback, &p)
 	default:

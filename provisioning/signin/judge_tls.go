@@ -70,7 +70,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 		}
 		return j.met(provisioning.FaultTLSLost)
 	case ended && e.Kind == trust.NoVersion && j.attempt != nil:
-		return j.noVersion()
+		return noVersion(j)
 	case ended && e.Received && e.Alert == unrecognizedName:
 		return j.met(provisioning.FaultTLSNameUnknown)
 	case trust.AsksAnew(j.err):
@@ -91,7 +91,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 }
 
 // noVersion is for a server that has no version of TLS that this device may use, which may be because the site wants more than it needs.
-func (j *judgement) noVersion() provisioning.Trouble {
+func noVersion(j *judgement) provisioning.Trouble {
 	j.know("offers", j.attempt.offers)
 	j.facts["least"], j.facts["min"] = tls.VersionName(j.attempt.least), j.attempt.min
 	switch {
