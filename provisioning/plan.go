@@ -211,7 +211,7 @@ func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
 			if !step.BySRV() {
 				name.Rank = i
 			}
-			for _, at := range policy.endpoints(step, name) {
+			for _, at := range endpoints(step, name) {
 				plan.add(*f, name, at, policy, floor)
 			}
 		}
@@ -220,7 +220,7 @@ func PlanStep(step Step, found Findings, policy *Policy, floor bool) Plan {
 }
 
 // endpoints returns where a name of this step is tried.
-func (p *Policy) endpoints(step Step, name Name) []Endpoint {
+func endpoints(step Step, name Name) []Endpoint {
 	switch host := name.Host; step {
 	case HostName: // Communicator Phone Edition: each name on 5061, then 443; TCP if policy allows (TechNet dd572514)
 		return []Endpoint{{host, TLSPort, TLS}, {host, AccessProxyPort, TLS}, {host, TCPPort, TCP}}
