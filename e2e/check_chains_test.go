@@ -213,13 +213,13 @@ Install the certificate of CN=Contoso Policy CA with the key identifier … on t
 - If CN=Contoso Policy CA is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Policy CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.`},
 	{"the one above is missing", "leaf3", "issuing3", "root", "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=Contoso Issuing CA 3 and leads to CN=Contoso Policy CA, which this device does not trust.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=Contoso Issuing CA 3 and leads to CN=Contoso Policy CA, which this device does not trust; this device trusts what roots in … names.
 If CN=Contoso Policy CA belongs to this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=Contoso Policy CA is no root but an intermediate authority, have the server send its certificate, too.
 - If CN=Contoso Policy CA is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - Ask the site, not over this network, for the fingerprint of CN=Contoso Issuing CA 3; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"its own twice", "leaf", "leaf", "root", "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=Contoso Issuing CA 2, which this device does not know, and the server sends no intermediate certificate, but its own twice.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=Contoso Issuing CA 2, which this device does not know, and the server sends no intermediate certificate, but its own twice; this device trusts what roots in … names.
 Configure the server to send the intermediate certificate CN=Contoso Issuing CA 2 along with its own.
 - If CN=Contoso Issuing CA 2 is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If CN=Contoso Issuing CA 2 is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.

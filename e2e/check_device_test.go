@@ -35,7 +35,7 @@ Nothing names a Registrar for contoso.com: there is no SRV record, and DHCP cann
 The problem is with this device.
 Run as the service or as root, or grant CAP_NET_RAW.`},
 	{"the site's root certificate is not configured", with(published(fe01), unset("roots")), "tls-untrusted", `
-The certificate of fe01.contoso.com:5061 (10.0.0.11) is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate.
+The certificate of fe01.contoso.com:5061 (10.0.0.11) is issued by CN=e2e root, which this device does not know, and the server sends no intermediate certificate; roots is not set on this device (…).
 If CN=e2e root belongs to this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.
 - If CN=e2e root is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If this device already has that root, configure the server to send its intermediate certificates.

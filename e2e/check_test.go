@@ -114,7 +114,7 @@ func (f fault) arrange(t testing.TB, c scene) *device {
 }
 
 // stamps are moments and spans, fingerprints, files (with their lines), identifiers of keys, and whom the faster of two DHCP servers names: no row can know them.
-var stamps = regexp.MustCompile(`\S+ over TLS \(dhcp-tls\), but the DHCP servers|\d{4}-\d\d-\d\d \d\d:\d\d UTC|(\d+h)?\d+m\d+s|sha256:[0-9a-f]{64}|\b[0-9a-f]{40}\b|/tmp/\S+\.(pem|crt|toml:\d+)|\b\d{4}-\d\d-\d\d\b`)
+var stamps = regexp.MustCompile(`\S+ over TLS \(dhcp-tls\), but the DHCP servers|\d{4}-\d\d-\d\d \d\d:\d\d UTC|(\d+h)?\d+m\d+s|sha256:[0-9a-f]{64}|\b[0-9a-f]{40}\b|/tmp/\S+\.(pem|crt|toml(:\d+)?)|\b\d{4}-\d\d-\d\d\b`)
 
 // ofClock is what depends on whether the clock of this machine is synchronized.
 var ofClock = regexp.MustCompile(`(?i)check the clock of this device first; (if it is right, |then )?| \((that|the clock) of this device is synchronized\)|\nThe problem is with the Registrar\.`)

@@ -36,7 +36,7 @@ Have the site's authority issue the certificate.
 - If it is meant to be self-signed, compare its fingerprint with the one that the administrator of the Registrar gives you, not over this network; if they match, add its path to the setting roots.
 - Ask the site, not over this network, for the fingerprint of CN=pool01.contoso.com; if it is …, set trust_bootstrap = "pin" and trust_pins = ["…"], or run homeward trust accept with it.`},
 	{"the intermediate certificate is missing", with(pool01Has(lacksIntermediate)), "tls-untrusted", `
-The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate.
+The certificate of pool01.contoso.com:5061 (10.0.0.20) is issued by CN=e2e intermediate, which this device does not know, and the server sends no intermediate certificate; this device trusts what roots in … names.
 Configure the server to send the intermediate certificate CN=e2e intermediate along with its own.
 - If CN=e2e intermediate is not an authority of this site, a firewall or proxy on the way opens TLS: exempt port 5061 from TLS inspection.
 - If CN=e2e intermediate is a root of this site, ask the administrator of the Registrar, not over this network, for the root certificate and its fingerprint; if they match, install it and add its path to the setting roots.

@@ -72,6 +72,7 @@ type Policy struct {
 	Release bool // hold no binding: sign in, learn, give it back, and watch the Registrar without one
 
 	Given map[string]string // by the names of settings, where they were given, as Setting has it
+	File  string            // in which settings are given; "": it is not known
 
 	PasswordFile    string    // the file that the password is from; "": from none, or one that a service manager has copied
 	PasswordChanged time.Time // when the file was changed last, before it was read; zero: not known
@@ -101,6 +102,19 @@ func (p *Policy) LoginSetting() string {
 		return address + " (user is not set)"
 	}
 	return p.Setting("user")
+}
+
+// Trusts says from where this device has the roots of its site; "": that is not known.
+func (p *Policy) Trusts() string {
+	switch at := p.Given["roots"]; {
+	case p.Roots == nil && p.File != "":
+		return "roots is not set on this device (" + p.File + ")"
+	case p.Roots == nil:
+		return "roots is not set on this device"
+	case at != "":
+		return "this device trusts what " + at + " names"
+	}
+	return ""
 }
 
 // ManualServer is a Registrar named in the configuration; Port 0 means the default of the transport.

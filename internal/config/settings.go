@@ -28,6 +28,7 @@ type Settings struct {
 	credentials   string
 	usualPassword string
 	runsAs        RunsAs
+	file          string
 }
 
 // Of returns the setting of a key.
@@ -55,6 +56,7 @@ func Defaults() Settings {
 // Parse returns the settings of a document above the defaults. The file is what problems call it.
 func Parse(file string, document []byte) (Settings, error) {
 	s := Defaults()
+	s.file = file
 	of, err := readDocument(file, document)
 	if err != nil {
 		return Settings{}, err
@@ -74,6 +76,7 @@ func Load(from Source) (Settings, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !from.Named:
 		s = Defaults()
+		s.file = from.File
 		s.of["sip_address"] = Setting{missing: missing}
 	case errors.Is(err, fs.ErrNotExist):
 		return Settings{}, Problems{missing}
@@ -98,6 +101,7 @@ func Load(from Source) (Settings, error) {
 // wrong with them.
 func (s Settings) Check(names ...string) (*Config, error) {
 	to := &Config{credentials: s.credentials, usualPassword: s.usualPassword, runsAs: s.runsAs}
+	to.Policy.File = s.file
 	var wrong Problems
 	for i, k := range append(Keys(), *findKey("password_file")) {
 		if k.Name == "password_file" && i < len(Keys()) { // it comes last: whose it may be, the directories tell

@@ -143,7 +143,7 @@ func TestDefaults(t *testing.T) {
 		},
 		StateDir: "/var/lib/homeward", RuntimeDir: "/run/homeward", LogLevel: slog.LevelInfo, LogFormat: "auto", OnChange: []string{},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Config{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Config{}, "Files", "Policy.Given")); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Config{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Config{}, "Files", "Policy.Given", "Policy.File")); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -644,6 +645,14 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		was, wrong := time.ParseDuration(words[1])
 		conf.Policy.PasswordFile, conf.Policy.PasswordChanged, o.Record.PasswordChanged = "/etc/homeward/password", time.Now().Add(-is), time.Now().Add(-was)
 		return errors.Join(err, wrong)
+	},
+	"roots": func(_ *Options, conf *config.Config, words []string) error { // "none": the site's are not set; else they are, and where
+		if words[0] == "none" {
+			conf.Policy.LateRoots = x509.NewCertPool
+			return nil
+		}
+		conf.Policy.Given["roots"] = "roots in " + words[0]
+		return nil
 	},
 	"signed-in-as": func(o *Options, _ *config.Config, words []string) error { // of the record; "-": that is not known
 		o.Record.User = strings.TrimPrefix(strings.Join(words, " "), "-")

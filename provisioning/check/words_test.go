@@ -232,8 +232,10 @@ func deviceAt(t *testing.T, archive *txtar.Archive, file string) (*sitetest.Site
 		return simulated.Dial(ctx, network, address)
 	}
 	onLink(t, site, &o.Wire)
-	o.Policy.Roots = x509.NewCertPool()
-	o.Policy.Roots.AppendCertsFromPEM(site.Roots())
+	if o.Policy.LateRoots == nil {
+		o.Policy.Roots = x509.NewCertPool()
+		o.Policy.Roots.AppendCertsFromPEM(site.Roots())
+	}
 	return site, o
 }
 

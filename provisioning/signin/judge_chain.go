@@ -125,6 +125,7 @@ func (j *judgement) certificateFacts(e *trust.CertificateError) {
 	if j.facts["maker"] = "the authority " + met.Issuer; met.SelfSigned {
 		j.facts["maker"] = "the server, which has issued it itself,"
 	}
+	j.know("trusts", j.attempt.trusts)
 	switch e.Problem {
 	case trust.WrongIssuer, trust.StrangeIssuer, trust.FormerRoot:
 		j.know("root", e.Of.Issuer)

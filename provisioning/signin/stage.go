@@ -35,6 +35,7 @@ type attemptError struct {
 	small   bool        // the handshake was tried in small packets, too, and no more came of it
 	uneven  bool        // the handshake gets all of its answer on other connections
 	rooted  bool        // the device has roots of its own, besides those of the system
+	trusts  string      // where these are from
 	file    string      // in which the root is that the error is about, if that is one of these
 	least   uint16      // the version of TLS that this device demands, as the setting min says
 	min     string
