@@ -175,7 +175,7 @@ func nowOf(daemon *agent.Agent, conf *config.Config, store *cache.DB, network *w
 	} else if len(at) == 0 {
 		at, _ = network.Resolvers() // those that can be read
 	}
-	s.Link = stateOf(conf.Policy.Memory(store).Relayed(check.OffNetwork(conf.Policy.Interface, network, at)))
+	s.Link = stateOf(conf.Policy.Memory(store).Relayed(check.OffNetwork(conf.Policy.Interface, network, at), nil))
 	s.Store = append(withoutSpace(conf, met), s.Store...)
 	return s
 }

@@ -57,6 +57,7 @@ type Facts struct {
 	// Earlier is where the names of the plan led when the device last registered, by the place, if they lead elsewhere now.
 	Earlier map[provisioning.Endpoint]provisioning.Facts
 	Here    *provisioning.Now    // where this device is on the network
+	OnLink  []string             // the MACs of those that answer for the gateway of the network in which it was registered, if it has no address now
 	Memory  *provisioning.Memory // of where it was
 	// Autodiscover is what other clients ask, and Leads are where it and other records lead that no step asks for.
 	Autodiscover []Autodiscover

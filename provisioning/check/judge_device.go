@@ -12,7 +12,7 @@ func notOnNetwork(f *Facts) provisioning.Trouble {
 	if !f.silent() {
 		return provisioning.Trouble{}
 	}
-	return f.Memory.Relayed(f.Link.trouble())
+	return f.Memory.Relayed(f.Link.trouble(), f.OnLink)
 }
 
 // spared is about a daemon that rests, and whose password the check has spared.

@@ -249,7 +249,7 @@ func (l Link) has() string {
 
 // trouble is what keeps this device from talking to others.
 func (l Link) trouble() provisioning.Trouble {
-	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": provisioning.ListOf(l.Addrs), "problem": l.Problem, "unplugged": l.Unplugged}
+	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": provisioning.ListOf(l.Addrs), "problem": l.Problem, "unplugged": l.Unplugged, "unseen": true}
 	switch {
 	case l.Lack == NoInterface:
 		return provisioning.FaultNoInterface.Met(facts)
@@ -268,8 +268,10 @@ func (l Link) trouble() provisioning.Trouble {
 	case len(l.Addrs) == 0:
 		return provisioning.FaultNoOwnAddress.Met(facts)
 	case len(l.routable()) == 0:
-		if own := slices.DeleteFunc(slices.Clone(l.Addrs), func(p netip.Prefix) bool { return !p.Addr().Is4() }); len(own) > 0 { // every interface has one of IPv6
-			facts["addresses"] = provisioning.ListOf(own)
+		own := slices.DeleteFunc(slices.Clone(l.Addrs), func(p netip.Prefix) bool { return !p.Addr().Is4() }) // every interface has one of IPv6
+		if facts["addresses"] = provisioning.ListOf(own); len(own) == 0 {
+			facts["local"] = provisioning.ListOf(l.Addrs)
+			delete(facts, "addresses")
 		}
 		return provisioning.FaultOnlySelfMadeAddress.Met(facts)
 	default:

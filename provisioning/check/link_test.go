@@ -48,7 +48,7 @@ func TestLinkOf(t *testing.T) {
 		"one of its own making beside another": {"", true, []card{lo, {"eth0", works, at("169.254.9.9/16")}, wlan0},
 			Link{Interface: "wlan0", Lack: NoDefaultRoute, Addrs: wlan0.addrs, Others: []string{"eth0 169.254.9.9/16"}}, noDefaultYet},
 		"mend 167: only what IPv6 makes up": {"", true, []card{lo, {"eth0", works, at("fe80::21/64")}, {"eth1", net.FlagUp, nil}}, Link{Interface: "eth0", Addrs: at("fe80::21/64"), Unplugged: []string{"eth1"}},
-			"this device is not on the network: eth0 has only a self-assigned address, fe80::21/64, and none from DHCP"},
+			"this device is not on the network: eth0 has no address of IPv4, only fe80::21/64, which it has made itself, and none from DHCP"},
 		"only what IPv6 makes up, on two": {"", true, []card{lo, {"eth0", works, at("fe80::21/64")}, {"eth1", works, at("fe80::22/64")}},
 			Link{Lack: NothingHasAddress, Others: []string{"eth0 fe80::21/64", "eth1 fe80::22/64"}}, "this device is not on the network: no interface has an address that others can answer to"},
 		"one has a carrier and no address": {"", true, []card{lo, {"eth0", works, nil}}, Link{Interface: "eth0"}, "this device is not on the network: eth0 has no address"},
