@@ -104,8 +104,8 @@ func (p *Policy) LoginSetting() string {
 	return p.Setting("user")
 }
 
-// Trusts says from where this device has the roots of its site; "": that is not known.
-func (p *Policy) Trusts() string {
+// Trusts says from where a device has the roots of its site; "": that is not known.
+func Trusts(p *Policy) string {
 	switch at := p.Given["roots"]; {
 	case p.Roots == nil && p.File != "":
 		return "roots is not set on this device (" + p.File + ")"

@@ -123,7 +123,7 @@ func (g *gate) handshake(ctx context.Context, c *provisioning.Candidate, conn ne
 	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
 	if err != nil {
 		watched.Close()
-		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil, trusts: g.policy.Trusts(), file: g.fileOf(err), kept: g.wire.ClockKept != nil && g.policy.Clock == nil && g.wire.ClockKept(), least: g.policy.TLSMin, min: g.policy.Setting("tls_min")}
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil, trusts: provisioning.Trusts(&g.policy), file: g.fileOf(err), kept: g.wire.ClockKept != nil && g.policy.Clock == nil && g.wire.ClockKept(), least: g.policy.TLSMin, min: g.policy.Setting("tls_min")}
 	}
 	return secure, met, nil
 }
