@@ -40,8 +40,8 @@ type Together struct {
 }
 
 // atAll are the facts that are told of all only where they are known of each: that what was sent has arrived, that it may be the size of packets,
-// and that a router is on the way.
-var atAll = []string{"arrived", "large", "routed"}
+// that a router is on the way, and that other ports were asked.
+var atAll = []string{"arrived", "large", "routed", "vain"}
 
 // Several says whether they are.
 func (a *Together) Several() bool { return len(a.Hosts) > 1 || len(a.Addrs) > 1 }

@@ -262,3 +262,17 @@ func TestMend314LateIsNotSilent(t *testing.T) {
 		t.Errorf("%+v", s.Cycle.Sources)
 	}
 }
+
+// A daemon tries a Registrar at one port: it does not say that the host is dead, but how to see whether it is.
+func TestMend327OnePortWasTried(t *testing.T) {
+	s := statusAfter(t, "mend-327-one-port-was-tried")
+	for _, a := range s.Cycle.Attempts {
+		if a.Host == "pool01.contoso.com" && a.Fault == string(provisioning.FaultFiltered) {
+			if strings.Contains(a.What, "at all") || !strings.Contains(a.What, "its service") || !strings.Contains(a.Hint, "homeward check tells") {
+				t.Errorf("%q, %q", a.What, a.Hint)
+			}
+			return
+		}
+	}
+	t.Errorf("%+v", s.Cycle.Attempts)
+}

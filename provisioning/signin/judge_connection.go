@@ -164,6 +164,7 @@ func (j *judgement) connection() provisioning.Trouble {
 		if j.attempt.hop.IsValid() {
 			j.facts["routed"] = true
 		}
+		j.facts["lone"] = true // one port was tried
 		return j.met(provisioning.FaultFiltered)
 	case errors.Is(j.err, sip.ErrBindingLost) && !errors.As(j.err, new(syscall.Errno)): // else this device has lost its way
 		return provisioning.BindingLost.Met(j.raw)

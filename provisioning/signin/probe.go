@@ -73,7 +73,7 @@ func (s *Signer) Probe(ctx context.Context, c *provisioning.Candidate, addr neti
 		err = s.probe(ctx, c, p)
 	}
 	if p.Took = time.Since(started); err != nil {
-		p.Trouble = since(s, p.RegisterSilent(Judge(err, c, addr)), c, addr)
+		p.Trouble = since(s, p.RegisterSilent(Judge(err, c, addr)), c, addr).With(provisioning.Facts{"lone": nil}) // others tell of other ports
 		p.Detail = plain.Words(err)
 	}
 	return p
