@@ -120,7 +120,7 @@ func loadConfig(c *cobra.Command, names ...string) (*config.Config, error) {
 }
 
 // notStarting is what to do about what cannotStart returns.
-const notStarting = "as a service, homeward cannot start with this configuration: correct it, then run homeward service start"
+const notStarting = "as a service, homeward cannot start like this: put it right, then run homeward service start"
 
 // cannotStart is why a daemon without flags of its own would end at its start, as far as who asks may read what it reads: nil, if nothing is wrong with that.
 func cannotStart(c *cobra.Command) error {

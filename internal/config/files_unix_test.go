@@ -245,7 +245,7 @@ func TestMend20Roots(t *testing.T) {
 		{"a damaged block between two", good + damaged + good, "FILE: certificate 2 was skipped: its block is damaged or truncated"},
 		{"cut in the second", good + good[:60], "FILE: certificate 2 was skipped: its block is damaged or truncated"},
 		{"of OpenSSL's own form", good + block("TRUSTED CERTIFICATE", der), `FILE: certificate 2 was skipped: it is a "TRUSTED CERTIFICATE", not a CERTIFICATE; openssl x509 converts it`},
-		{"only a negative one", negative, "error: FILE: certificate 1 was skipped: negative serial number"},
+		{"only a negative one", negative, "error: FILE holds no usable certificate: certificate 1: negative serial number"},
 		{"ten bad ones before a good one", strings.Repeat(negative, 10) + good, leftOuts(8) + "\n2 more certificates in roots were skipped"},
 		{"too many", strings.Repeat(good, 1+maxRoots/len(good)), tooLarge},
 		{"too much text before it", strings.Repeat("x", maxRoots) + good, tooLarge},

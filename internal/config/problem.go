@@ -42,6 +42,8 @@ func (p *Problem) Error() string {
 	switch {
 	case p.From.Flag != "":
 		return fmt.Sprintf("%s: %v", p.From, p.Err)
+	case p.From.Line > 0 && p.Key == "roots" && p.Hint != "": // the line is right, and the file that it names is wrong
+		return fmt.Sprintf("%v (roots, %s), so homeward does not start", p.Err, p.From)
 	case p.From.Line > 0 && p.Key != "":
 		return fmt.Sprintf("%s: %s: %v", p.From, p.Key, p.Err)
 	case p.From.Line > 0:

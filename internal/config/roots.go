@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ const (
 	maxRoots    = 1 << 20 // bytes of a file: the whole Mozilla list has 200 KB
 	maxLeftOut  = 8       // certificates of all files that are named as left out; of the others only how many there are
 	pemBoundary = "-----BEGIN "
+	rootAgain   = ", or correct the setting roots; then run homeward service start"
 )
 
 // readRoots returns the certificates of the files. What cannot be read in a file is left out, and told as a warning; it is an error
@@ -29,6 +31,9 @@ func readRoots(paths []string) (read []*x509.Certificate, files, warnings []stri
 	var left leftOut
 	for _, path := range paths {
 		certificates, err := readCertificates(path, &left)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, nil, &advised{err, "copy the root certificate of the site to " + path + rootAgain}
+		}
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -40,6 +45,9 @@ func readRoots(paths []string) (read []*x509.Certificate, files, warnings []stri
 		return nil, nil, nil, &advised{err, "get the file again: what was saved is a web page, such as the log-in page of a site or of a proxy"}
 	case len(read) == 0 && left.noPEM:
 		return nil, nil, nil, &advised{err, "export the certificate as PEM, which Windows calls Base-64"}
+	case len(read) == 0 && left.why != nil:
+		in := strings.Join(paths, ", ")
+		return nil, nil, nil, &advised{fmt.Errorf("%s holds no usable certificate: %s", in, strings.Join(left.why, "; ")), "copy the root certificate of the site to " + in + " again" + rootAgain}
 	case len(read) == 0:
 		return nil, nil, nil, err
 	}
@@ -71,8 +79,9 @@ func pools(read []*x509.Certificate) (roots *x509.CertPool, all func() *x509.Cer
 type leftOut struct {
 	first []string
 	more  int
-	noPEM bool // a file was of another form
-	page  bool // and that is a web page
+	why   []string // of those in PEM
+	noPEM bool     // a file was of another form
+	page  bool     // and that is a web page
 }
 
 func (l *leftOut) add(format string, args ...any) {
@@ -81,6 +90,12 @@ func (l *leftOut) add(format string, args ...any) {
 		return
 	}
 	l.first = append(l.first, fmt.Sprintf(format, args...))
+}
+
+func (l *leftOut) skip(path string, number int, why string) {
+	if l.add("%s: certificate %d was skipped: %s", path, number, why); l.more == 0 {
+		l.why = append(l.why, fmt.Sprintf("certificate %d: %s", number, why))
+	}
 }
 
 func (l *leftOut) texts() []string {
@@ -127,15 +142,15 @@ func blocks(path string, text []byte, left *leftOut) []*x509.Certificate {
 		block, _ := pem.Decode(append([]byte(pemBoundary), part...))
 		switch {
 		case string(kind) != "CERTIFICATE":
-			left.add("%s: certificate %d was skipped: it is a %.40q, not a CERTIFICATE; openssl x509 converts it", path, number, kind)
+			left.skip(path, number, fmt.Sprintf("it is a %.40q, not a CERTIFICATE; openssl x509 converts it", kind))
 			continue
 		case block == nil:
-			left.add("%s: certificate %d was skipped: its block is damaged or truncated", path, number)
+			left.skip(path, number, "its block is damaged or truncated")
 			continue
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			left.add("%s: certificate %d was skipped: %s", path, number, plain.Words(err))
+			left.skip(path, number, plain.Words(err))
 			continue
 		}
 		certificates = append(certificates, c)

@@ -274,7 +274,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"metrics without a port", good + `metrics_listen = "127.0.0.1"`, `FILE:2: metrics_listen: "127.0.0.1" is not addr:port`},
 		{"metrics on a port that is none", good + `metrics_listen = ":http"`, `FILE:2: metrics_listen: ":http": the port is a number from 1 to 65535`},
 		{"metrics on a name", good + `metrics_listen = "phone1:9187"`, `FILE:2: metrics_listen: "phone1:9187": "phone1" is not an address of this device`},
-		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "FILE:2: roots: there is no file /nonexistent/root.pem"},
+		{"a missing file of roots", good + `roots = ["/nonexistent/root.pem"]`, "there is no file /nonexistent/root.pem (roots, FILE:2), so homeward does not start"},
 		{"an interface with a slash", good + `interface = "../eth0"`, `FILE:2: interface: "../eth0" is not the name of an interface`},
 		{"a user with a line break", good + `user = "a\r\nb"`, `FILE:2: user: "a\r\nb" contains non-printable characters`},
 		{"a User-Agent with a line break", good + `user_agent = "a\r\nVia: b"`, `FILE:2: user_agent: "a\r\nVia: b": "a\r\nVia:" is not a name, or a name/version, of letters, digits and -.!%*_+` + "`'~"},
