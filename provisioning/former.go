@@ -262,29 +262,18 @@ func (now *Now) traces(was *Network, facts Facts) {
 	}
 }
 
-// addressless are the Faults of a device without an address.
-var addressless = []Fault{FaultNoOwnAddress, FaultOnlySelfMadeAddress, FaultNothingHasAddress}
-
-// LastGateway is the gateway of the network in which a device that has no address now was registered; zero: it has one, or that is not known.
-func (m *Memory) LastGateway(t Trouble) (gateway netip.Addr) {
-	if was := m.kept.Network; was != nil && m.ours() && slices.Contains(addressless, t.Fault) {
-		gateway, _ = netip.ParseAddr(was.Gateway)
-	}
-	return gateway
-}
-
 // Relayed adds to what a device says that has no address from whom it had one when it was registered, and through which relay, where that is known;
 // and who answers on its link for the gateway of then, macs: it is DHCP that does not serve it then.
 func (m *Memory) Relayed(t Trouble, macs []string) Trouble {
-	gateway := m.LastGateway(t)
-	if !gateway.IsValid() {
+	addressless := []Fault{FaultNoOwnAddress, FaultOnlySelfMadeAddress, FaultNothingHasAddress}
+	was, when := m.kept.Network, Moment{At: m.kept.RegisteredAt}
+	if !slices.Contains(addressless, t.Fault) || !m.ours() || was == nil || was.Gateway == "" {
 		return t
 	}
-	was, when := m.kept.Network, Moment{At: m.kept.RegisteredAt}
 	lessor, _ := netip.ParseAddr(was.DHCPServer) // zero: not known
 	if len(macs) > 0 {
 		lessor := cmp.Or(was.DHCPServer, "of this network")
-		t = t.With(Facts{"there": gateway, "then": when, "mac": strings.Join(macs, " and "), "lessor": lessor, "unseen": nil}).On(SideDHCP)
+		t = t.With(Facts{"there": was.Gateway, "then": when, "mac": strings.Join(macs, " and "), "lessor": lessor, "unseen": nil}).On(SideDHCP)
 	}
 	if !(&Now{Network: was}).behindRelay(lessor) {
 		return t

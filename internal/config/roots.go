@@ -92,12 +92,6 @@ func (l *leftOut) add(format string, args ...any) {
 	l.first = append(l.first, fmt.Sprintf(format, args...))
 }
 
-func (l *leftOut) skip(path string, number int, why string) {
-	if l.add("%s: certificate %d was skipped: %s", path, number, why); l.more == 0 {
-		l.why = append(l.why, fmt.Sprintf("certificate %d: %s", number, why))
-	}
-}
-
 func (l *leftOut) texts() []string {
 	if l.more == 0 {
 		return l.first
@@ -140,20 +134,23 @@ func blocks(path string, text []byte, left *leftOut) []*x509.Certificate {
 		}
 		number++
 		block, _ := pem.Decode(append([]byte(pemBoundary), part...))
+		why := ""
 		switch {
 		case string(kind) != "CERTIFICATE":
-			left.skip(path, number, fmt.Sprintf("it is a %.40q, not a CERTIFICATE; openssl x509 converts it", kind))
-			continue
+			why = fmt.Sprintf("it is a %.40q, not a CERTIFICATE; openssl x509 converts it", kind)
 		case block == nil:
-			left.skip(path, number, "its block is damaged or truncated")
-			continue
+			why = "its block is damaged or truncated"
+		default:
+			c, err := x509.ParseCertificate(block.Bytes)
+			if err == nil {
+				certificates = append(certificates, c)
+				continue
+			}
+			why = plain.Words(err)
 		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			left.skip(path, number, plain.Words(err))
-			continue
+		if left.add("%s: certificate %d was skipped: %s", path, number, why); left.more == 0 {
+			left.why = append(left.why, fmt.Sprintf("certificate %d: %s", number, why))
 		}
-		certificates = append(certificates, c)
 	}
 	if number == 0 {
 		left.add("%s contains no certificate in PEM", path)

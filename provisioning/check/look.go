@@ -59,8 +59,10 @@ func look(ctx context.Context, o Options) *Facts {
 	if !o.ByPassed {
 		f.Outage = eye.outage()
 	}
-	if gateway := eye.memory.LastGateway(o.Link.trouble()); gateway.Is4() && o.Wire.Holders != nil {
-		f.OnLink, _ = o.Wire.Holders(ctx, o.Link.Interface, netip.IPv4Unspecified(), gateway)
+	if was := o.Record.Network; was != nil && o.Wire.Holders != nil && o.Link.Interface != "" && len(o.Link.routable()) == 0 {
+		if gateway, err := netip.ParseAddr(was.Gateway); err == nil && gateway.Is4() {
+			f.OnLink, _ = o.Wire.Holders(ctx, o.Link.Interface, netip.IPv4Unspecified(), gateway)
+		}
 	}
 	if o.Link.Lack == Nothing && o.Link.Interface != "" && len(o.Link.Addrs) == 0 && len(o.Link.Others) == 0 {
 		f.NotAsked = true
