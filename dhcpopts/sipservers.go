@@ -44,9 +44,9 @@ func parseSIPServers(raw []byte, loopback bool) SIPServers {
 	switch {
 	case s.Encoding == encodingNames:
 		s.Names = readNames(raw, namesStart, &p)
-		if slices.ContainsFunc(s.Names, isDigits) {
-			p.add(namesStart, "the name at byte %d is hexadecimal digits that were typed as text", namesStart)
-			s.Names = nil
+		all := len(s.Names)
+		if s.Names = slices.DeleteFunc(s.Names, isDigits); len(s.Names) < all {
+			p.add(namesStart, "a name is hexadecimal digits that were typed as text")
 		}
 	case s.Encoding == encodingAddrs:
 		s.Addrs = readAddrs(raw, loopback, &p)

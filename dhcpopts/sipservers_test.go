@@ -335,3 +335,14 @@ func ExampleParseSIPServers() {
 	// [pool01.contoso.com pool02.contoso.com] true
 	// [pool01.contoso.com] byte 0 is 0x70 ('p'): the option was entered as text, not in encoding 0
 }
+
+// TestMend328KeepsTheOthers: a name that is digits typed as text does not cost the names beside it.
+func TestMend328KeepsTheOthers(t *testing.T) {
+	digits := "000466653031" + "07636f6e746f736f03636f6d00" // the value 0, fe01.contoso.com, as text
+	raw := append([]byte{0, byte(len(digits))}, digits...)
+	raw = append(raw, "\x00\x04fe02\x07contoso\x03com\x00"...)
+	s := ParseSIPServers(raw)
+	if len(s.Names) != 1 || s.Names[0] != "fe02.contoso.com" || !strings.Contains(s.Problem, "hexadecimal digits") {
+		t.Errorf("%q: %s", s.Names, s.Problem)
+	}
+}
