@@ -29,18 +29,7 @@ func TestMend295StatusSaysWhatCheckSays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				archive, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				site, o := deviceAt(t, archive, name)
-				defer site.Close()
-				report := Run(t.Context(), o)
-				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
-				stop := runs(t, a)
-				time.Sleep(29 * time.Second)
-				s := a.Status()
-				stop()
+				report, s := bothAt(t, name)
 				says := common
 				if says == "" && s.What != "" {
 					says = s.What[1:]
@@ -62,18 +51,7 @@ func TestMend295StatusSaysWhatCheckSays(t *testing.T) {
 func TestMend308StatusAdvisesWhatCheckDoes(t *testing.T) {
 	for _, name := range []string{"named-twice", "last-good-serves", "alias"} {
 		synctest.Test(t, func(t *testing.T) {
-			archive, err := txtar.ParseFile(filepath.Join("testdata", "mend-308-"+name+".txtar"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			site, o := deviceAt(t, archive, name)
-			defer site.Close()
-			report := Run(t.Context(), o)
-			a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
-			stop := runs(t, a)
-			time.Sleep(29 * time.Second)
-			s := a.Status()
-			stop()
+			report, s := bothAt(t, "mend-308-"+name)
 			first, _, _ := strings.Cut(s.Hint, "; otherwise ")
 			if cure := report.Summary[len(report.Summary)-1]; sentence(first) != cure {
 				t.Errorf("%s: status advises\n\t%s\nand a check\n\t%s", name, first, cure)
@@ -85,4 +63,21 @@ func TestMend308StatusAdvisesWhatCheckDoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bothAt is what a check says at a site, and then the daemon.
+func bothAt(t *testing.T, name string) (Report, provisioning.Status) {
+	archive, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, o := deviceAt(t, archive, name)
+	defer site.Close()
+	report := Run(t.Context(), o)
+	a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+	stop := runs(t, a)
+	time.Sleep(29 * time.Second) // of the site
+	s := a.Status()
+	stop()
+	return report, s
 }
