@@ -58,13 +58,13 @@ Name a host inside the SIP domain, such as sip.contoso.com, with an A record and
 	{"a letter is missing in sip_address", with(nameServer(startNamedForAll), dhcpSays(startKea, options{sipServer: full.sipServer, domain: sipDomain}), onDevice(called("contso.com"))), "dns-no-record", `
 sip_address says contso.com, but DNS has no such domain (NXDOMAIN); DHCP option 120 names pool.contoso.com; DHCP (option 15 or 119) says contoso.com.
 The problem is with this device.
-Correct the domain in sip_address if it should be contoso.com.
+Correct sip_address in …: its domain should probably be contoso.com.
 - If contso.com is right, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers (10.0.0.53:53), which do not have it.
 - If contso.com is right, name a host inside it in DHCP option 120, such as sip.contso.com, with an A record and in the certificate of the Registrar, in place of pool.contoso.com.`},
 	{"a letter is missing in sip_address, and DHCP names the domain alone", with(nameServer(startNamedForAll), published(fe01), dhcpSays(startDnsmasqDHCP, options{domain: sipDomain}), onDevice(called("contso.com"))), "dns-no-record", `
 sip_address says contso.com, but DNS has no such domain (NXDOMAIN); DHCP (option 15 or 119) says contoso.com.
 The problem is with this device.
-Correct the domain in sip_address if it should be contoso.com.
+Correct sip_address in …: its domain should probably be contoso.com.
 - If contso.com is right, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers (10.0.0.53:53), which do not have it.`},
 	{"a letter is missing in sip_address, and the name server answers for its own zones alone", with(dhcpSays(startDnsmasqDHCP, options{sipServer: full.sipServer, domain: sipDomain}), onDevice(called("contso.com"))), "name-not-allowed", `
 sip_address says contso.com, but DHCP option 120 names pool.contoso.com, which devices of that domain do not use; DHCP (option 15 or 119) says contoso.com; the name server 10.0.0.53:53 refuses to answer this device (REFUSED).

@@ -345,7 +345,7 @@ func (p *Policy) NotUsed(source string, side Side, s Skip, cause Trouble) Troubl
 		if side == SideDHCP { // which serves all devices of the site, and sip_address only this one
 			doubt = "typed"
 		}
-		facts[doubt] = p.SIPAddress.Domain
+		facts[doubt], facts["address"] = p.SIPAddress.Domain, p.Setting("sip_address")
 		return FaultOutsideDomain.Met(facts).On(side)
 	case s.Reason == TLSNoName:
 		return FaultNamedAddress.Met(facts).On(side)

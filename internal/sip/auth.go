@@ -300,13 +300,19 @@ func (a *authentication) choose(offered []challenge, by *asker, m *message) (cha
 		a.judgeOwn(m)
 	}
 	var answerable []challenge
-	var problems []string
+	var problems, barred []string
 	var closest AuthKind
 	for _, c := range offered[:min(len(offered), maxListed)] {
-		if kind, problem := a.problem(c); problem != "" {
-			problems, closest = append(problems, problem), max(closest, kind)
-		} else {
+		kind, problem := a.problem(c, a.preference(c) >= 0)
+		if problem == "" {
 			answerable = append(answerable, c)
+			continue
+		}
+		problems, closest = append(problems, problem), max(closest, kind)
+		if kind == SchemeNotAllowed {
+			if kind, problem = a.problem(c, true); problem == "" || kind == PasswordResting {
+				barred = append(barred, strings.ToLower(c.scheme))
+			}
 		}
 	}
 	switch {
@@ -316,7 +322,7 @@ func (a *authentication) choose(offered []challenge, by *asker, m *message) (cha
 		return challenge{}, a.failed
 	case len(answerable) == 0:
 		slices.Sort(problems)
-		return challenge{}, &AuthError{Kind: closest, Offered: names(offered), Problem: strings.Join(slices.Compact(problems), "; ")}
+		return challenge{}, &AuthError{Kind: closest, Offered: names(offered), Barred: slices.Compact(barred), Problem: strings.Join(slices.Compact(problems), "; ")}
 	}
 	return slices.MinFunc(answerable, func(x, y challenge) int {
 		return cmp.Or(cmp.Compare(a.rank(x, m), a.rank(y, m)), by.doubts(x)-by.doubts(y), cmp.Compare(digestWeakness(x), digestWeakness(y)))
@@ -358,17 +364,16 @@ func (a *authentication) preference(c challenge) int {
 	return slices.IndexFunc(a.account.Schemes, func(name string) bool { return strings.EqualFold(name, c.scheme) })
 }
 
-// problem says why a challenge is not answered, "" when it may be.
-func (a *authentication) problem(c challenge) (AuthKind, string) {
-	scheme := strings.ToLower(c.scheme)
-	switch {
+// problem says why a challenge is not answered, "" when it may be; allowed is whether its scheme is.
+func (a *authentication) problem(c challenge, allowed bool) (AuthKind, string) {
+	switch scheme := strings.ToLower(c.scheme); {
 	case scheme == "basic":
 		return BasicOffered, "Basic would show the password and is never answered" // RFC 3261 section 22: deprecated
 	case scheme == "kerberos":
 		return KerberosOffered, printable(c.scheme) + " is not supported"
 	case scheme != "digest" && scheme != "ntlm" && scheme != dskName:
 		return SchemeUnknown, printable(c.scheme) + " is not supported"
-	case a.preference(c) < 0:
+	case !allowed:
 		return SchemeNotAllowed, printable(c.scheme) + " is not allowed here"
 	case scheme == dskName && a.certificate == nil:
 		return CertificateMissing, "this device has no certificate"

@@ -205,6 +205,7 @@ func (e *RedirectError) Error() string {
 type AuthError struct {
 	Kind    AuthKind
 	Offered []string      // "NTLM", "Basic", "Digest SHA-256": in the Registrar's order, escaped; empty: it named none
+	Barred  []string      // "digest": what of that this device could answer if Account.Schemes had it
 	Problem string        // why each of them was not answered, in words
 	Took    time.Duration // NonceOutdated: until the last of the answers was refused
 }

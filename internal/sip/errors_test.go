@@ -43,7 +43,7 @@ func TestEachFailureOfRegisterHasAKind(t *testing.T) {
 		"one nobody knows":            {script: unauthorized(negotiate), want: &AuthError{Kind: SchemeUnknown, Offered: []string{"Negotiate"}}},
 		"one nobody knows, and Basic": {script: unauthorized(negotiate, basic), want: &AuthError{Kind: SchemeUnknown, Offered: []string{"Negotiate", "Basic"}}},
 		"Kerberos":                    {script: unauthorized(kerberos, negotiate), want: &AuthError{Kind: KerberosOffered, Offered: []string{"Kerberos", "Negotiate"}}},
-		"one the site does not allow": {account: digestOnly, script: unauthorized(kerberos, ntlm), want: &AuthError{Kind: SchemeNotAllowed, Offered: []string{"Kerberos", "NTLM"}}},
+		"one the site does not allow": {account: digestOnly, script: unauthorized(kerberos, ntlm), want: &AuthError{Kind: SchemeNotAllowed, Offered: []string{"Kerberos", "NTLM"}, Barred: []string{"ntlm"}}},
 		"over clear TCP":              {tcp: true, script: unauthorized(kerberos, ntlm), want: &AuthError{Kind: ClearTCP, Offered: []string{"Kerberos", "NTLM"}}},
 		"no certificate":              {script: unauthorized(kerberos, tlsDSK), want: &AuthError{Kind: CertificateMissing, Offered: []string{"Kerberos", "TLS-DSK"}}},
 		"a password that rests":       {account: with(func(a *Account) { a.Rests = true }), script: unauthorized(ntlm, tlsDSK), want: &AuthError{Kind: PasswordResting, Offered: []string{"NTLM", "TLS-DSK"}}},
@@ -97,7 +97,7 @@ func kindOf(err error) error {
 	)
 	switch {
 	case errors.As(err, &auth):
-		return &AuthError{Kind: auth.Kind, Offered: auth.Offered}
+		return &AuthError{Kind: auth.Kind, Offered: auth.Offered, Barred: auth.Barred}
 	case errors.As(err, &malformed):
 		return &MalformedError{Kind: malformed.Kind, Begins: malformed.Begins}
 	case errors.As(err, &silence):

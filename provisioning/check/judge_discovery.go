@@ -176,7 +176,7 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 	}
 	facts := siteFacts(f)
 	if d := domainsOf(f); d.meant != "" { // many sites have a domain of their own besides
-		d.tell(facts)
+		d.tell(f, facts)
 	}
 	t := f.Policy.NothingNamed(dhcp).With(facts)
 	if t.Fault == provisioning.FaultDHCPUnasked {
@@ -258,7 +258,7 @@ func notServed(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		facts["abroad"] = "other domains"
 	}
 	if d := domainsOf(f); d.meant != "" && otherHost(f) == "" { // otherwise that is told with it
-		d.tell(facts)
+		d.tell(f, facts)
 		t = t.OnNoSide()
 	}
 	return t.With(facts)

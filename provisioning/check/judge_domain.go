@@ -24,7 +24,7 @@ func otherHost(f *Facts) string {
 type domains struct {
 	told   []string // who says which
 	meant  string   // that which sip_address probably should say; "": none
-	sure   bool     // it should: its own is a slip away and does not exist, or DHCP and the last good record name the other
+	sure   bool     // it should: its own is a slip away and DNS knows nothing of it, or DHCP and the last good record name the other
 	agreed bool     // somebody names the own domain, or one above or below it
 }
 
@@ -46,7 +46,7 @@ func domainsOf(f *Facts) *domains {
 			named, d.told = append(named, domain), append(d.told, by+" says "+domain)
 			switch both := within(host, domain); {
 			case nearest.Slip(own, domain) && !d.sure:
-				d.meant, d.sure = domain, absent || both && domain == former // what DHCP sets, and it sets the search list, is one source
+				d.meant, d.sure = domain, absent || both && (domain == former || f.Apex.Reason == provisioning.DNSServFail) // what DHCP sets, and it sets the search list, is one source
 			case d.meant == "" && (domain == former || absent && both):
 				d.meant = domain
 			}
@@ -69,7 +69,11 @@ func domainsOf(f *Facts) *domains {
 }
 
 // tell adds that to facts.
-func (d *domains) tell(facts provisioning.Facts) { facts["others"], facts["meant"] = d.told, d.meant }
+func (d *domains) tell(f *Facts, facts provisioning.Facts) {
+	if facts["others"], facts["meant"] = d.told, d.meant; d.sure {
+		facts["meant"], facts["typo"], facts["address"] = nil, d.meant, f.Policy.Setting("sip_address")
+	}
+}
 
 func within(name, domain string) bool { return name == domain || strings.HasSuffix(name, "."+domain) }
 
@@ -111,7 +115,7 @@ func noSuchDomain(f *Facts) provisioning.Trouble {
 		return provisioning.Trouble{}
 	}
 	d, facts := domainsOf(f), siteFacts(f)
-	d.tell(facts)
+	d.tell(f, facts)
 	facts["servers"], facts["elsewhere"] = provisioning.ListOf(f.Servers), otherHost(f)
 	switch {
 	case f.remembers(): // it was right
@@ -149,7 +153,7 @@ func otherDomain(f *Facts, facts provisioning.Facts, dead provisioning.Trouble) 
 	if has, _ := inDNS(f); has || d.agreed || f.signsIn() {
 		return provisioning.Trouble{}
 	}
-	if d.tell(facts); d.meant == "" {
+	if d.tell(f, facts); d.meant == "" {
 		facts["unsure"] = "sip_address"
 	}
 	if bare(f) {
@@ -157,6 +161,9 @@ func otherDomain(f *Facts, facts provisioning.Facts, dead provisioning.Trouble) 
 	}
 	t := provisioning.FaultOtherDomain.Met(facts)
 	if !dead.None() {
+		if d.sure { // there is no such zone: nothing is to be done about it
+			dead = dead.InWords(dead.What(), "")
+		}
 		t = provisioning.FaultOtherDomain.Because(dead, facts)
 	}
 	return onSide(t, d.sure)

@@ -29,7 +29,7 @@ func Judge(err error, c *provisioning.Candidate, addr netip.Addr) provisioning.T
 	if errors.As(err, &cut) {
 		return cut.why
 	}
-	j := judgement{err: err, raw: plain.Words(err), facts: provisioning.Facts{"host": c.Host, "port": c.Port, "at": c.HostPort(), "now": time.Now(), "new": true, "single": true, "setting": "the setting user"}}
+	j := judgement{err: err, raw: plain.Words(err), facts: provisioning.Facts{"host": c.Host, "port": c.Port, "at": c.HostPort(), "now": time.Now(), "new": true, "single": true, "setting": "the setting user", "auth": "the setting auth"}}
 	if !provisioning.IsAddress(c.Host) && addr.IsValid() {
 		j.facts["address"] = addr
 	}

@@ -49,6 +49,9 @@ func (j *judgement) answered() provisioning.Trouble {
 		return j.credentials(credentials)
 	case errors.As(j.err, &auth):
 		j.facts["offered"], j.facts["said"], j.facts["problem"] = auth.Offered, auth.Problem, auth.Problem
+		if auth.Barred != nil {
+			j.facts["barred"] = provisioning.Either(auth.Barred)
+		}
 		j.late(auth.Took)
 		if auth.Kind == sip.PasswordResting {
 			return provisioning.CredentialsResting.Met(j.raw)

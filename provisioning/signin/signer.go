@@ -69,6 +69,12 @@ func (o Owner) offered(url, anchor string) {
 // since adds to what is wrong at a place that it has served this device before, or that its name led elsewhere then.
 func since(s *Signer, t provisioning.Trouble, c *provisioning.Candidate, addr netip.Addr) provisioning.Trouble {
 	o := &s.owner
+	if t.Fault == provisioning.FaultSchemeNotAllowed {
+		t = t.With(provisioning.Facts{"auth": s.policy.Setting("auth"), "allowed": provisioning.Either(s.policy.Auth)})
+		if t.Facts["barred"] == nil {
+			t = t.With(provisioning.Facts{"unable": true}).OnNoSide()
+		}
+	}
 	if o.Worked != nil && !t.None() {
 		past := o.Worked(c.Endpoint, addr)
 		if t.Facts["login"] != nil {
