@@ -168,9 +168,9 @@ func (g *gate) secureInBoth(ctx context.Context, c *provisioning.Candidate, addr
 	var attempt *attemptError
 	var handshake *trust.HandshakeError
 	if errors.As(err, &attempt) && errors.As(err, &handshake) && handshake.Kind == trust.NoVersion {
-		any := *g
-		any.policy.TLSMin = tls.VersionTLS10
-		attempt.offers = any.shake(ctx, c, addr).version
+		lenient := *g
+		lenient.policy.TLSMin = tls.VersionTLS10
+		attempt.offers = lenient.shake(ctx, c, addr).version
 		return secure, met, err
 	}
 	if !errors.As(err, &attempt) || !errors.As(err, &handshake) || handshake.Kind != trust.Silent && handshake.Kind != trust.Stalled || attempt.loss == wire.ReceivedGap {
