@@ -178,14 +178,15 @@ func (f *Facts) lastGood() provisioning.Registrar {
 // signsIn says whether a Registrar has accepted the device.
 func (f *Facts) signsIn() bool { return f.SignIn != nil && f.SignIn.Registrar != nil }
 
-// silent says whether nothing at all has come from the network.
+// silent says whether nothing at all has come from the network. What a lease says that is kept on the device was not heard.
 func (f *Facts) silent() bool {
 	if f.NotAsked {
 		return true
 	}
+	heard := f.DHCP != nil && len(f.DHCP.Answers)+len(f.DHCP.Six)+len(f.DHCP.Dropped) > 0
 	for i := range f.Found {
 		found := &f.Found[i]
-		if found.Step != provisioning.Manual && found.Verdict != provisioning.Failed {
+		if found.Step != provisioning.Manual && found.Verdict != provisioning.Failed && (heard || found.Source.Source != "dhcp") {
 			return false
 		}
 	}
