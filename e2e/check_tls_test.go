@@ -2,8 +2,6 @@
 
 package e2e
 
-import "testing"
-
 var tlsFaults = []fault{
 	{"the certificate lacks the name", with(pool01Has(namesAnother)), "tls-name", `
 The certificate of pool01.contoso.com:5061 (10.0.0.20) is not for pool01.contoso.com, but for lync01.contoso.com (issued by CN=e2e root).
@@ -75,24 +73,9 @@ Check that the service on pool01.contoso.com does not hang, and restart it if it
 pool01.contoso.com:5061 (10.0.0.20) accepts the connection, but does not speak TLS: its answer begins with HTTP/1.1 400 Bad Request.
 The problem is with the Registrar.
 Check that this port speaks TLS, and check the log of the Registrar.`},
-}
-
-// Kamailio waits for the end of what it takes for a request of SIP; where the random bytes of a handshake have an empty line in them (one
-// handshake in fifty), it hangs up instead, and the device is asked again.
-func TestCheckSIPWithoutTLS(t *testing.T) {
-	d := fault{given: with(published(clearPort))}.arrange(t, newScene(t))
-	const want = `
-fe08.contoso.com:5061 (10.0.0.18) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged).
-Check that the service on fe08.contoso.com does not hang, and restart it if it does.
-- If a proxy or load balancer listens there, check that the Registrar behind it is running.
-- Check that port 5061 speaks TLS (a port for plain SIP waits in the same way).
-- Look for a firewall on the way that drops the answers of fe08.contoso.com.`
-	var got string
-	for range 5 {
-		r := d.check(t)
-		if got = "\n" + r.said(); reads(got, want) && r.Reason == "tls-timeout" {
-			return
-		}
-	}
-	t.Errorf("check says%s\nwant%s", got, want)
+	{"SIP without TLS on the port for TLS", with(published(clearPort)), "tls-failed", `
+fe08.contoso.com:5061 (10.0.0.18) does not speak TLS: it answers SIP without TLS.
+The problem is with the Registrar.
+Configure TLS for port 5061 on fe08.contoso.com.
+- If that port is meant to be without TLS, correct the record or setting that names it for TLS.`},
 }

@@ -251,6 +251,7 @@ const (
 	FaultEdgeNotReached      Fault = "discovery.edge-not-reached"
 	FaultConfiguredAddress   Fault = "name.configured-address"
 	FaultTLSNot              Fault = "tls.not-spoken"
+	FaultTLSInClear          Fault = "tls.in-clear"
 	FaultTLSCut              Fault = "tls.cut"
 	FaultTLSHungUp           Fault = "tls.hung-up"
 	FaultTLSAlert            Fault = "tls.alert"

@@ -184,7 +184,7 @@ func spareFails(f *Facts) provisioning.Trouble {
 }
 
 // otherService are the faults of a port at which something else than a Registrar may listen.
-var otherService = []provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
+var otherService = []provisioning.Fault{provisioning.FaultTLSNot, provisioning.FaultTLSInClear, provisioning.FaultTLSSilent, provisioning.FaultNotSIP}
 
 // deadPlace is what is wrong with one place, or with the name that leads there.
 func deadPlace(f *Facts, p *Place) provisioning.Trouble {

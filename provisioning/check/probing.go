@@ -199,7 +199,7 @@ func knownBetter(f *Facts, s *signin.SignedIn) {
 		a := &s.Attempts[i]
 		p, _ := f.place(&provisioning.Candidate{Endpoint: a.Endpoint(), Addrs: []netip.Addr{a.Address}})
 		for _, probe := range p.Probes {
-			known := answeredBefore(probe, slowerThan(a, probe, probe.RegisterSilent(a.Trouble)))
+			known := answeredBefore(probe, slowerThan(a, probe, probe.Instead(a.Trouble)))
 			if known.Fault == a.Trouble.Fault {
 				continue
 			}

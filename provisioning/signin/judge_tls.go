@@ -119,7 +119,7 @@ func (j *judgement) ended(f provisioning.Fault) provisioning.Trouble {
 		if p := j.facts["port"]; p == uint16(provisioning.TLSPort) || p == uint16(provisioning.AccessProxyPort) {
 			port = "usual"
 		}
-		j.facts[port] = j.facts["port"]
+		j.facts[port], j.facts["lone"] = j.facts["port"], true // only a probe asks without TLS
 		if j.attempt != nil && j.attempt.loss == wire.Acknowledged {
 			j.know("arrived", arrived)
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"homeward/internal/plain"
@@ -42,6 +43,7 @@ type Probe struct {
 	AsksCertificate bool
 	Greeting        sip.Greeting
 	OnlyRegister    bool                 // it answers OPTIONS, and no REGISTER
+	InClear         bool                 // it answers OPTIONS without TLS, and speaks no TLS
 	Trouble         provisioning.Trouble // why it went no further; none: the server is ready for a sign-in
 	// Distrusted says that TLS was spoken and no server proven: the daemon then closes plain TCP to the same host.
 	Distrusted bool
@@ -73,7 +75,7 @@ func (s *Signer) Probe(ctx context.Context, c *provisioning.Candidate, addr neti
 		err = s.probe(ctx, c, p)
 	}
 	if p.Took = time.Since(started); err != nil {
-		p.Trouble = since(s, p.RegisterSilent(Judge(err, c, addr)), c, addr).With(provisioning.Facts{"lone": nil}) // others tell of other ports
+		p.Trouble = since(s, p.Instead(Judge(err, c, addr)), c, addr).With(provisioning.Facts{"lone": nil}) // others tell of other ports
 		p.Detail = plain.Words(err)
 	}
 	return p
@@ -127,6 +129,7 @@ func (s *Signer) probe(ctx context.Context, c *provisioning.Candidate, p *Probe)
 			p.Distrusted = isDistrust(err)
 			var attempt *attemptError
 			p.Uneven = errors.As(err, &attempt) && attempt.uneven
+			p.InClear = speaksOther(err) && s.gate.answersInClear(ctx, c, p.Addr)
 			return err
 		}
 		p.Secured, conn = true, secure
@@ -152,10 +155,32 @@ func answersOptions(ctx context.Context, session *sip.Session) bool {
 	return session.AnswersOptions(ctx)
 }
 
-// RegisterSilent makes of the silence of a Registrar what is known of it, where it answers something else.
-func (p *Probe) RegisterSilent(t provisioning.Trouble) provisioning.Trouble {
-	if p.OnlyRegister && t.Fault == provisioning.FaultNoSIP {
+// speaksOther says whether a handshake has arrived, and what came of it may be that whoever took it speaks no TLS.
+func speaksOther(err error) bool {
+	var attempt *attemptError
+	var handshake *trust.HandshakeError
+	return errors.As(err, &attempt) && errors.As(err, &handshake) && !handshake.Spoken() && attempt.loss != wire.SentUnacknowledged
+}
+
+// answersInClear says whether something answers SIP without TLS. It is told nothing of this device but the SIP domain, which the handshake has told it.
+func (g *gate) answersInClear(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) bool {
+	conn, err := g.dial(ctx, c, addr, ProbeConnect)
+	if err != nil {
+		return false
+	}
+	stranger := provisioning.SIPAddress{User: "anonymous", Domain: g.policy.SIPAddress.Domain} // RFC 3261 section 8.1.1.3
+	session := sip.NewSession(conn, false, sip.Account{AOR: stranger, UserAgent: userAgent(&g.policy)})
+	defer session.Close()
+	return answersOptions(ctx, session)
+}
+
+// Instead makes of the silence of a Registrar what is known of it, where it answers something else.
+func (p *Probe) Instead(t provisioning.Trouble) provisioning.Trouble {
+	switch {
+	case p.OnlyRegister && t.Fault == provisioning.FaultNoSIP:
 		return provisioning.FaultRegisterSilent.Met(t.Facts)
+	case p.InClear && slices.Contains([]provisioning.Fault{provisioning.FaultTLSSilent, provisioning.FaultTLSHungUp, provisioning.FaultTLSNot}, t.Fault):
+		return provisioning.FaultTLSInClear.Met(t.Facts)
 	}
 	return t
 }

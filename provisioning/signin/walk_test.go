@@ -321,7 +321,7 @@ func TestProbes(t *testing.T) {
 		{"is not there", "10.0.0.5:5061 tls fe01.contoso.com refuse", false, "false false false; false; connect-refused"},
 		{"proves nothing", "10.0.0.5:5061 tls fe01.contoso.com accept cert=untrusted", false, "true false false; true; tls-untrusted"},
 		{"says nothing", "10.0.0.5:5061 tls fe01.contoso.com silent", false, "true true false; false; sip-no-answer"},
-		{"speaks no TLS", "10.0.0.5:5061 tcp accept", false, "true false false; false; connect-reset"},
+		{"speaks no TLS", "10.0.0.5:5061 tcp accept", false, "true false false; false; tls-failed"},
 		{"wants a certificate", "10.0.0.5:5061 tls fe01.contoso.com accept clientcert", false, "true true false; true; tls-client-certificate"},
 		{"plain TCP", "10.0.0.5:5060 tcp accept", false, "true false true; false; "},
 		{"plain TCP after TLS", "10.0.0.5:5060 tcp accept", true, "false false false; false; tls-floor"},
