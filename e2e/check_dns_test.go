@@ -27,14 +27,14 @@ All is well: sip:phone1@contoso.com signs in to sip.contoso.com:5061 over TLS (h
 var dnsFaults = []fault{
 	{"no SRV record, and DHCP is silent", with(dhcpIsSilent), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and no DHCP server answered the DHCPINFORM.
-If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
-- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.
+Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120.
+- If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
 - If the domain contoso.com is wrong, correct sip_address.`},
 	{"no SRV record, and DHCP has no option", with(dhcpSaysNothing), "dns-no-record", `
 Nothing names a Registrar for contoso.com: there is no SRV record, and the DHCP answer names no Registrar (option 120 missing).
-If phones of other makes sign in at this site, see whether DHCP gives option 120 to their vendor class only: this device asks as MS-UC-Client.
+Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120, also for the vendor class MS-UC-Client.
+- If phones of other makes sign in at this site, see whether DHCP gives option 120 to their vendor class only: this device asks as MS-UC-Client.
 - If other phones sign in at this site, check the VLAN of this device (its address is 10.0.0.90/24) and its name servers.
-- Create the SRV record _sipinternaltls._tcp.contoso.com with port 5061 and the name of the pool, or set DHCP option 120, also for the vendor class MS-UC-Client.
 - If the domain contoso.com is wrong, correct sip_address.`},
 	{"the zone file lacks the final dot of the target", with(record("_sipinternaltls._tcp SRV 0 0 5061 fe01.contoso.com")), "no-address", `
 The SRV record _sipinternaltls._tcp.contoso.com names fe01.contoso.com.contoso.com, which does not exist in DNS.

@@ -16,7 +16,7 @@ const (
 
 var routeRows = []linkRow{
 	{name: "a route is left over", verdict: "failed", reason: "connect-timeout", given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSaysNothing, routes(detour)),
-		says: []string{deadDetour, "Remove this route from this device, or have it renew its DHCP lease: DHCP (10.0.0.67) does not give this route when it is asked as a Lync phone asks."}, not: []string{"Correct the gateway"}},
+		says: []string{deadDetour, "The problem is with this device.", "Remove this route from this device, or have it renew its DHCP lease: DHCP (10.0.0.67) does not give this route when it is asked as a Lync phone asks."}, not: []string{"Correct the gateway"}},
 	{name: "DHCP gives the route", verdict: "failed", reason: "connect-timeout",
 		given: with(published(fe01), address(fe01.host, farRegistrar), dhcpSays(startDnsmasqDHCP, options{routes: "10.98.0.0/28,10.0.0.199,0.0.0.0/0,10.0.0.1"}), routes(detour)),
 		says:  []string{deadDetour, "The problem is with the DHCP server.", "Correct option 121 of the DHCP server 10.0.0.67, which gives this route, and have this device renew its lease."}, not: []string{"Remove this"}},

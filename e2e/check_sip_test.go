@@ -50,9 +50,9 @@ edge05.contoso.com refuses the sign-in because the account is not enabled for re
 The problem is with the user account.
 Allow external user access for it, or sign in from inside.`},
 	{"the login belongs to another SIP address", with(says(fe01, "403 Forbidden", publicDiagnostics(4004, "Credentials provided are not authorized to act as specified from URI"))), "sip-forbidden", `
-fe01.contoso.com refuses the sign-in because login name and SIP address belong to different accounts: 403 Forbidden; ms-diagnostics 4004: Credentials provided are not authorized to act as specified from URI.
+fe01.contoso.com refuses the sign-in because the login name may not be used with this SIP address: 403 Forbidden; ms-diagnostics 4004: Credentials provided are not authorized to act as specified from URI.
 The problem is with the user account.
-Correct the setting user or sip_address: both must belong to the same account; then restart homeward.`},
+Correct the setting user or sip_address: both must belong to the same account, which must be enabled for the Registrar; then restart homeward.`},
 	{"the account is disabled", with(says(fe01, "403 Forbidden", diagnostics(4141, "User disabled"))), "sip-forbidden", `
 fe01.contoso.com refuses the sign-in because the account is disabled: 403 Forbidden; ms-diagnostics 4141: User disabled.
 The problem is with the user account.

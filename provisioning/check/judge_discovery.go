@@ -175,10 +175,14 @@ func nothingNamed(f *Facts) provisioning.Trouble {
 		dhcp = &provisioning.Source{Reason: f.DHCP.Reason, Detail: f.DHCP.Detail, Trouble: f.DHCP.Trouble}
 	}
 	facts := siteFacts(f)
-	if d := domainsOf(f); d.meant != "" { // many sites have a domain of their own besides
+	d := domainsOf(f)
+	if d.meant != "" { // many sites have a domain of their own besides
 		d.tell(f, facts)
 	}
 	t := f.Policy.NothingNamed(dhcp).With(facts)
+	if t.Fault == provisioning.FaultNothingNamed && d.agreed && d.meant == "" && bare(f) { // this is the network of that domain, and its zone
+		t = t.On(provisioning.SideDNS)
+	}
 	if t.Fault == provisioning.FaultDHCPUnasked {
 		if f.Link.Lack == NoDefaultRoute {
 			t.Fault = provisioning.FaultDHCPUnaskedNoRoute

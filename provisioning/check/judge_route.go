@@ -156,7 +156,7 @@ func whoGives(f *Facts, r *wire.Route, hop netip.Addr) (facts provisioning.Facts
 	if len(servers) == 0 {
 		return nil, ""
 	}
-	return provisioning.Facts{"unsure": nil, "lacking": servers}, ""
+	return provisioning.Facts{"unsure": nil, "lacking": servers}, provisioning.SideDevice
 }
 
 // behind says whether a gateway is asked by an interface of which an answer of DHCP is.
