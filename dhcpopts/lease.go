@@ -21,6 +21,8 @@ type Lease struct {
 	IPv6      bool         // told by DHCPv6: SIP is of options 21 and 22, see [Inform6]
 	SIP       SIPServers   // option 120; Raw is nil when it is not kept
 	Vendor    VendorOption // option 43; Raw is nil when it is not kept
+	// NameServers are those of option 6; nil: the file does not tell.
+	NameServers []netip.Addr
 }
 
 // leaseFile is a file of a DHCP client, and what its parser cannot take from the bytes.
@@ -82,6 +84,8 @@ func parseNetworkd(f leaseFile) ([]Lease, error) {
 			l.Server, err = netip.ParseAddr(value)
 		case "LIFETIME":
 			l.Expires, err = afterSpan(f.written, value)
+		case "DNS":
+			l.NameServers = addrsIn(value)
 		case "SIP":
 			if raw, err = encodeAddrs(strings.Fields(value)); err == nil {
 				l.SIP = parseSIPServers(raw, false)
@@ -196,6 +200,7 @@ func parseDhcpcd(f leaseFile) ([]Lease, error) {
 	l.Vendor = ParseVendor(value(m, dhcpv4.OptionVendorSpecificInformation))
 	l.Addr, _ = netip.AddrFromSlice(m.YourIPAddr.To4())
 	l.Server, _ = netip.AddrFromSlice(m.ServerIdentifier().To4())
+	l.NameServers = hosts(m.DNS())
 	if life := m.IPAddressLeaseTime(forEver); life < forEver {
 		l.Expires = f.written.Add(life)
 	}
@@ -245,6 +250,16 @@ func afterSpan(start time.Time, text string) (time.Time, error) {
 		}
 	}
 	return after(start, strconv.FormatInt(total, 10))
+}
+
+// addrsIn are the addresses in a list with spaces or commas.
+func addrsIn(text string) (addrs []netip.Addr) {
+	for word := range strings.FieldsSeq(strings.ReplaceAll(text, ",", " ")) {
+		if addr, err := netip.ParseAddr(word); err == nil {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
 }
 
 // encodeAddrs returns the value of option 120 for the IPv4 addresses that a client has made text of.

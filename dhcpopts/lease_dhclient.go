@@ -83,6 +83,8 @@ func (l *Lease) dhclient(text string, names map[string]uint8) (err error) {
 		switch {
 		case name == "dhcp-server-identifier":
 			l.Server, err = netip.ParseAddr(value)
+		case name == "domain-name-servers":
+			l.NameServers = addrsIn(value)
 		case code == 0:
 		default:
 			var raw []byte

@@ -63,7 +63,9 @@ func TestLeasesOfRealClients(t *testing.T) {
 		{"dhcpcd-9.4.1.lease", parseDhcpcd, lease(Lease{Expires: leaseTime.Add(time.Hour)}, leasedNames)},
 		{"udhcpc-1.35.0.env", parseHook, lease(Lease{Interface: "eth0", Expires: time.Unix(1795694286, 0)}, textNames)},
 	} {
-		test.want.File = test.file
+		if test.want.File = test.file; !strings.HasSuffix(test.file, ".env") && !strings.HasPrefix(test.file, "dhcpcd") { // they do not have it
+			test.want.NameServers = []netip.Addr{netip.MustParseAddr("10.0.0.53")}
+		}
 		got, err := test.parse(leaseFixture(t, test.file))
 		if err != nil {
 			t.Errorf("%s: %v", test.file, err)

@@ -232,7 +232,7 @@ func TestSides(t *testing.T) {
 func TestMend256CuresOfThisDevice(t *testing.T) {
 	cable := []Fault{
 		FaultNothingHasAddress, FaultNoCarrier, FaultLinkLost, FaultWayNoCarrier, // no carrier
-		FaultOtherGateway, FaultOtherServers, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict), // to renew the lease
+		FaultNotAsGiven, FaultOtherGateway, FaultOtherServers, FaultDHCPDisagree, FaultDHCPStranger, FaultDHCPForeign, FaultDHCPDisagreeDead, Fault(DHCPConflict), // to renew the lease
 	}
 	for _, id := range Faults() {
 		general := Reason(id).General() == id && id.Reason() == Reason(id) // nothing is known there

@@ -21,6 +21,8 @@ type Now struct {
 	Left   Left
 	Heard  []Lessor // the DHCP servers that have answered on its link
 	Gone   bool     // nobody answers for its gateway (ARP)
+	// Given are the name servers that DHCP gives it, as far as its lease tells.
+	Given []netip.Addr
 	// Lasting are its addresses that have neither a lifetime nor a lease, as far as the system tells: such a one was set by hand, or a DHCP client has left
 	// out both.
 	Lasting []netip.Prefix
@@ -79,12 +81,55 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	case was.NameServers == now.NameServers:
 		facts["same"] = true
 	case asked && others(was, now):
+		return now.otherServers(was, &m.policy, t, facts)
+	}
+	return t
+}
+
+// otherServers is about a device that asks none of the name servers of before: where DHCP still gives one of those, as far as its lease tells, it does not
+// ask those that DHCP gives.
+func (now *Now) otherServers(was *Network, p *Policy, t Trouble, facts Facts) Trouble {
+	then := strings.Split(was.NameServers, ", ")
+	better := slices.DeleteFunc(slices.Clone(now.Given), func(a netip.Addr) bool { return !slices.Contains(then, netip.AddrPortFrom(a, dnsPort).String()) })
+	switch {
+	case now.ByHand() && len(better) > 0 && Unheard(t):
+		facts["better"], facts["silent"] = better, true
+	case now.ByHand() && len(better) > 0:
+		facts["better"], facts["astray"] = better, true
+	default:
 		if now.DHCPServer != "" && was.DHCPServer != "" && now.DHCPServer != was.DHCPServer {
 			facts["former"] = was.DHCPServer
 		}
-		return FaultOtherServers.Because(t, facts)
+		t = FaultOtherServers.Because(t, facts)
+		if facts["set"] != nil {
+			return t.On(SideDevice)
+		}
+		return t.OnNoSide() // whether DHCP gives those of now, is not known
 	}
-	return t
+	return now.NotAsGiven(p, t, facts)
+}
+
+// dnsPort is where a name server listens that DHCP gives.
+const dnsPort = 53
+
+// ByHand says whether this device asks none of the name servers that DHCP gives it. Whom a resolver on it asks may not be known.
+func (now *Now) ByHand() bool {
+	asked := strings.Split(now.NameServers, ", ")
+	return len(now.Given) > 0 && now.NameServers != "" && !strings.HasPrefix(now.NameServers, "127.") &&
+		!slices.ContainsFunc(now.Given, func(a netip.Addr) bool { return slices.Contains(asked, netip.AddrPortFrom(a, dnsPort).String()) })
+}
+
+// NotAsGiven is about a device that asks name servers of which t is the trouble, and not those that DHCP gives: the facts say which these are, and
+// what they do.
+func (now *Now) NotAsGiven(p *Policy, t Trouble, facts Facts) Trouble {
+	facts["now"] = strings.TrimSuffix(strings.ReplaceAll(now.NameServers+", ", ":53, ", ", "), ", ")
+	switch facts["set"] = nil; {
+	case len(p.DNSServers) > 0:
+		facts["set"], facts["lease"] = p.Setting("dns_servers"), nil
+	case facts["lease"] == nil:
+		facts["hand"] = true
+	}
+	return FaultNotAsGiven.Because(t.Reason().Met(""), facts) // what else is known of them says less
 }
 
 // advise notes what is to be done where a device asks other name servers than before, as far as nobody has looked: who asks them knows better.
@@ -386,7 +431,7 @@ func (m *Memory) Outside(now *Now) Trouble {
 	case led.NameServers == now.NameServers:
 		facts["same"] = true
 	case others(&led.Network, now):
-		return FaultOtherServers.Because(FaultOutsideView.Met(facts), facts)
+		return now.otherServers(&led.Network, &m.policy, FaultOutsideView.Met(facts), facts)
 	}
 	return FaultOutsideView.Met(facts)
 }

@@ -24,6 +24,7 @@ func TestMend114BeforeAndNow(t *testing.T) {
 	}
 	inside := Findings{{Source: Source{Step: DHCPTLS, Verdict: Found, Query: "option 120"}, Names: []Name{{Host: "pool01.contoso.com", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}}}, outside[0], outside[1]}
 	astray := Findings{{Source: inside[0].Source, Names: []Name{{Host: "pool01.contoso.com", Reason: NoAddress}}}, outside[0], outside[1]}
+	given := []netip.Addr{netip.MustParseAddr("10.0.0.53"), netip.MustParseAddr("10.0.0.54")}
 	for _, row := range []struct {
 		name   string
 		now    Now
@@ -40,6 +41,12 @@ func TestMend114BeforeAndNow(t *testing.T) {
 		{"the same network", Now{Network: &was}, FaultDNSRefused.Met(nil), FaultDNSRefused, record, ""},
 		{"no default route now", Now{Network: &Network{NameServers: was.NameServers}}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
 		{"other name servers", Now{Network: &servers}, FaultDNSRefused.Met(nil), FaultOtherServers, record, "this device was registered at 2026-11-30 12:00 UTC with other name servers (10.0.0.53:53) than it asks now (203.0.113.53:53)"},
+		{"mend 335: others than DHCP gives", Now{Network: &servers, Given: given}, FaultDNSRefused.Met(nil), FaultNotAsGiven, record,
+			"203.0.113.53, which this device asks, does not lead to a Registrar; 10.0.0.53, which DHCP gives, did when this device was registered at 2026-11-30 12:00 UTC"},
+		{"mend 335: they are silent", Now{Network: &servers, Given: given}, FaultDNSSilent.Met(nil), FaultNotAsGiven, record,
+			"203.0.113.53, which this device asks, does not answer; 10.0.0.53, which DHCP gives, did when this device was registered at 2026-11-30 12:00 UTC"},
+		{"mend 335: DHCP gives none of those of before", Now{Network: &servers, Given: given[1:]}, FaultDNSRefused.Met(nil), FaultOtherServers, record, ""},
+		{"mend 335: DHCP gives what is asked, too", Now{Network: &servers, Given: append(given, netip.MustParseAddr("203.0.113.53"))}, FaultDNSRefused.Met(nil), FaultOtherServers, record, ""},
 		{"other name servers, which is not why a Registrar is silent", Now{Network: &servers}, FaultFiltered.Met(nil), FaultFiltered, record, ""},
 		{"a name server whose address ends like the one before", Now{Network: &Network{Subnet: was.Subnet, Gateway: was.Gateway, NameServers: "110.0.0.53:53"}}, FaultDNSRefused.Met(nil), FaultOtherServers, record, ""},
 		{"the outside view", Now{Network: &was, Found: outside}, FaultFiltered.Met(nil), FaultOutsideView, record,

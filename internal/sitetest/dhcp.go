@@ -288,6 +288,7 @@ func (d *dhcpSection) take6(address string, options []string) error {
 var leaseOptions = options[dhcpLease]{
 	"120": {take: func(l *dhcpLease, value string) error { return l.said.take120(value) }},
 	"43":  {take: func(l *dhcpLease, value string) error { return l.said.take43(value) }},
+	"6":   {take: func(l *dhcpLease, value string) error { return l.said.takeAddrs(6, value) }},
 	"from": {take: func(l *dhcpLease, value string) (err error) {
 		l.said.addr, err = netip.ParseAddr(value)
 		return err

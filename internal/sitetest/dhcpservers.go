@@ -132,6 +132,10 @@ func (d *dhcpServers) leases(iface, _ string) ([]dhcpopts.Lease, error) {
 			File: l.file, Interface: iface, Addr: d.sim.state().device, Server: l.said.addr,
 			SIP: dhcpopts.ParseSIPServers(d.option120(l.said)), Vendor: dhcpopts.ParseVendor(l.said.vendor),
 		}
+		for raw := range slices.Chunk(l.said.network[6], 4) {
+			server, _ := netip.AddrFromSlice(raw)
+			lease.NameServers = append(lease.NameServers, server)
+		}
 		if l.expires != 0 {
 			lease.Expires = d.sim.began.Add(l.expires)
 		}

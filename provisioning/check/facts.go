@@ -26,7 +26,6 @@ type Facts struct {
 	Ways        provisioning.Ways                           // to all addresses that were asked
 	Beyond      []netip.AddrPort                            // the name servers to which there is no way without a default route, where none answers
 	Quality     []discover.Quality                          // of the name servers
-	Given       []discover.Quality                          // of those that DHCP gives and this device does not ask, where its own do not answer
 	Upstream    []discover.Quality                          // of those that a resolver on this device asks, where it has nothing to say
 	Told        bool                                        // the system has told which these are, and not DHCP
 	ByTCP       netip.AddrPort                              // a name server that answers over TCP what it has not answered over UDP; zero: none
@@ -63,6 +62,7 @@ type Facts struct {
 	Autodiscover []Autodiscover
 	Leads        []Lead
 	Asked        provisioning.Facts       // what the name servers of before said, where the device asks none of them now
+	Offers       provisioning.Facts       // what the name servers do that DHCP gives, where the device asks none of them, and those that it asks do less
 	SignIn       *signin.SignedIn         // nil: not tried
 	Second       provisioning.Trouble     // why the device cannot sign in beside the daemon, whose sign-in SignIn is then
 	WithAll      bool                     // Second is what no Registrar answers for, and not the one alone at which the daemon is registered

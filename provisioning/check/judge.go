@@ -149,7 +149,7 @@ var comesBack = []provisioning.Fault{provisioning.FaultDaemonTriesAgain, provisi
 
 // saysHow says whether what is said in the same breath says how a device signs in.
 func saysHow(t provisioning.Trouble) bool {
-	return t.Fault == provisioning.FaultInstead || t.Fault == provisioning.FaultNamedBefore || t.Fault == provisioning.FaultOtherAddress
+	return t.Fault == provisioning.FaultInstead || t.Fault == provisioning.FaultOnlyLastGood || t.Fault == provisioning.FaultNamedBefore || t.Fault == provisioning.FaultOtherAddress
 }
 
 // sentence gives text a capital, unless it begins with the name of a host or a setting, and a full stop.

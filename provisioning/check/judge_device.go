@@ -42,6 +42,9 @@ func onlyLastGood(f *Facts) provisioning.Trouble {
 	if len(f.Policy.Manual) == 0 {
 		facts["discovers"] = true
 	}
+	if why.Fault == provisioning.FaultNotAsGiven {
+		return why.Also(provisioning.FaultOnlyLastGood, facts)
+	}
 	return provisioning.FaultOnlyLastGood.Because(why, facts)
 }
 
@@ -60,6 +63,10 @@ func insideGone(f *Facts) provisioning.Trouble {
 
 // byOption6 says of name servers that this device has not asked before where it has them from: DHCP gives them, or they are configured.
 func byOption6(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	gateway := t.Fault == provisioning.FaultDNSNoGateway || t.Fault == provisioning.FaultDNSDeadRoute || t.Fault == provisioning.FaultDNSTunnel || t.Fault == provisioning.FaultDNSNoDefault
+	if area := t.Area(); f.Offers != nil && !gateway && (area == "dns" || area == "discovery" || area == "name" || area == "dhcp") {
+		return f.Here.NotAsGiven(&f.Policy, t, f.Offers)
+	}
 	if t.Fault != provisioning.FaultOtherServers {
 		return t
 	}

@@ -223,7 +223,7 @@ func dnsFails(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	case f.Late:
 		return lateServers(f, t)
 	case dead && t.Fault == provisioning.FaultDNSWaits:
-		return givenAnswers(f, provisioning.OfZone(t))
+		return provisioning.OfZone(t)
 	case dead && t.Fault == provisioning.FaultDNSSilentFor && len(t.Others()) == 0:
 		return silentServers(f, t)
 	case dead && t.Fault != provisioning.FaultDNSSEC && t.Fault != provisioning.FaultDNSNoAuthority:

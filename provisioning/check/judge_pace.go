@@ -11,7 +11,20 @@ import (
 )
 
 // serverDead is about one name server of several that does not answer.
-func serverDead(f *Facts) provisioning.Trouble { return discover.DeadServer(f.Quality) }
+func serverDead(f *Facts) provisioning.Trouble {
+	t := discover.DeadServer(f.Quality)
+	dead, _ := t.Facts["server"].(netip.AddrPort)
+	alive, _ := t.Facts["alive"].(netip.AddrPort)
+	given := acked(f)
+	if t.Fault != provisioning.FaultDNSServerDead || slices.Contains(given, dead.Addr()) || !slices.Contains(given, alive.Addr()) {
+		return t
+	}
+	file := "/etc/resolv.conf"
+	if len(f.Policy.DNSServers) > 0 {
+		file = f.Policy.Setting("dns_servers")
+	}
+	return t.With(provisioning.Facts{"file": file}).On(provisioning.SideDevice)
+}
 
 // lossy is about questions that get lost on the way to a name server that is alive.
 func lossy(f *Facts) provisioning.Trouble {

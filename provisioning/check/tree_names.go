@@ -31,6 +31,8 @@ func (b *branch) dns() {
 	default:
 		if late := tooLate(f); !late.None() && f.dnsDead().Reason != "" {
 			root.because(Bad, late)
+		} else if t := provisioning.Among(b.verdict, provisioning.FaultNotAsGiven); !t.None() {
+			root.because(Bad, t)
 		} else if f.Late {
 			root.because(Bad, dnsFails(f, provisioning.DNSTimeout.Met("")))
 		} else if dead := f.dnsDead(); dead.Reason != "" {

@@ -41,7 +41,6 @@ func (e *eye) askUpstream(ctx context.Context, f *Facts) {
 		asking.Go(func() { f.Upstream = e.MeasureAll(ctx, servers) })
 		f.OverTCP, _ = e.dnsOverTCP(ctx, f, servers)
 	case f.unheard() != "":
-		asking.Go(func() { f.Given = e.MeasureAll(ctx, given(f)) })
 		f.OverTCP, f.RefusedTCP = e.dnsOverTCP(ctx, f, f.Servers)
 	}
 }
@@ -59,6 +58,9 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 		if found := &f.Found[i]; found.Step.BySRV() && found.Step.Transport() == provisioning.TLS && f.Policy.Asks(found.Step) && found.Verdict != provisioning.Found {
 			query = found.Query
 		}
+	}
+	if f.Here != nil && query != "" {
+		e.askGiven(ctx, f, query)
 	}
 	var servers []netip.AddrPort
 	for word := range strings.SplitSeq(former, ", ") {
@@ -84,6 +86,39 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 		f.Asked = provisioning.Facts{"gone": asked, "kept": nil, "unsure": true, "unheard": true}
 	case t.Reason() == provisioning.DNSTimeout: // something is there: it has refused the query, or answers others
 		f.Asked = provisioning.Facts{"gone": asked, "kept": nil, "unsure": true}
+	}
+}
+
+// askGiven asks the name servers that DHCP gives what those of this device do not answer, if it asks none of them: those of an answer count more than
+// those of its lease.
+func (e *eye) askGiven(ctx context.Context, f *Facts, query string) {
+	here := f.Here
+	leased := len(here.Given) > 0 && !here.ByHand()
+	if acked := acked(f); acked != nil {
+		here.Given = acked
+	}
+	byHand := here.ByHand()
+	servers := make([]netip.AddrPort, 0, len(here.Given))
+	for _, addr := range here.Given {
+		if at := netip.AddrPortFrom(addr, dnsPort); discover.CheckPlace(&f.Policy, &f.Wire, at, dnsPort) == nil {
+			servers = append(servers, at)
+		}
+	}
+	facts := provisioning.Facts{"better": here.Given, "does": true, "astray": true}
+	if leased {
+		facts["lease"] = true
+	}
+	if here.Given = nil; !byHand || len(servers) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, formerLimit)
+	defer cancel()
+	t := e.OfThese(ctx, servers, query, false)
+	if f.unheard() != "" {
+		facts["silent"], facts["astray"] = true, nil
+	}
+	if t.None() || t.Reason() == provisioning.DNSNoRecord && facts["silent"] != nil {
+		f.Offers = facts
 	}
 }
 
@@ -151,17 +186,20 @@ func (f *Facts) upstreams() (servers []netip.AddrPort) {
 	return servers[:min(len(servers), maxUpstreams)]
 }
 
+// acked are the name servers that DHCP gives now.
+func acked(f *Facts) (servers []netip.Addr) {
+	for i := 0; f.DHCP != nil && i < len(f.DHCP.Answers); i++ {
+		servers = append(servers, f.DHCP.Answers[i].NameServers...)
+	}
+	return servers
+}
+
 // given are the name servers that DHCP gives, and that this device does not ask.
 func given(f *Facts) (servers []netip.AddrPort) {
-	if f.DHCP == nil {
-		return nil
-	}
-	for i := range f.DHCP.Answers {
-		for _, addr := range f.DHCP.Answers[i].NameServers {
-			at := netip.AddrPortFrom(addr, dnsPort)
-			if discover.CheckPlace(&f.Policy, &f.Wire, at, dnsPort) == nil && !slices.Contains(servers, at) && !slices.Contains(f.Servers, at) {
-				servers = append(servers, at)
-			}
+	for _, addr := range acked(f) {
+		at := netip.AddrPortFrom(addr, dnsPort)
+		if discover.CheckPlace(&f.Policy, &f.Wire, at, dnsPort) == nil && !slices.Contains(servers, at) && !slices.Contains(f.Servers, at) {
+			servers = append(servers, at)
 		}
 	}
 	return servers[:min(len(servers), maxUpstreams)]
@@ -244,18 +282,7 @@ func silentServers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 		fault = provisioning.FaultDNSSilentWayOpen
 	}
 	t.Fault = fault
-	return givenAnswers(f, t.With(facts))
-}
-
-// givenAnswers adds to name servers of which none answers one that DHCP gives, and that does.
-func givenAnswers(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	for i := range f.Given {
-		if q := &f.Given[i]; q.Serves() {
-			t = t.With(provisioning.Facts{"better": q.Server})
-			return t.Also(provisioning.FaultDNSGiven, t.Facts)
-		}
-	}
-	return t
+	return t.With(facts)
 }
 
 // wayTo is what is known of the way to name servers of which none answers: who does on it, and DHCP.

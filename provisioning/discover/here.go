@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"homeward/dhcpopts"
 	"homeward/provisioning"
 	"homeward/provisioning/wire"
 )
@@ -19,7 +20,10 @@ var away = []netip.Addr{netip.AddrFrom4([4]byte{198, 51, 100, 1}), netip.AddrFro
 // Network is where this device is on the network: the gateway of its default route and the subnet of that, unless it leads through a tunnel, and
 // its name servers, or those that a resolver on it asks, and who has given it its address, as far as the system tells.
 func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
-	n, servers := &provisioning.Network{DHCPServer: lessor(p, w)}, nameServers(p, w)
+	n, servers := &provisioning.Network{}, nameServers(p, w)
+	if l := lease(p, w); l.Server.IsValid() {
+		n.DHCPServer = l.Server.String()
+	}
 	if w.Upstreams != nil {
 		if behind := w.Upstreams(servers); len(behind) > 0 {
 			servers = behind
@@ -52,7 +56,7 @@ func Network(p *provisioning.Policy, w *wire.Wire) *provisioning.Network {
 // Here is where this device is now, what it finds there, and which registrations it has lost before.
 func Here(p *provisioning.Policy, w *wire.Wire, found provisioning.Findings, losses []provisioning.Losses) *provisioning.Now {
 	n := Network(p, w)
-	now := &provisioning.Now{Network: n, Lessor: withMAC(w, n.DHCPServer), Found: found, Losses: losses}
+	now := &provisioning.Now{Network: n, Lessor: withMAC(w, n.DHCPServer), Found: found, Losses: losses, Given: lease(p, w).NameServers}
 	if w.Lasting != nil && n.DHCPServer == "" {
 		now.Lasting = w.Lasting()
 	}
@@ -102,18 +106,18 @@ func Gone(ctx context.Context, w *wire.Wire, now *provisioning.Now) bool {
 	return err == nil && len(macs) == 0
 }
 
-// lessor is the DHCP server that has given this device its address, as far as its leases tell; "": they do not.
-func lessor(p *provisioning.Policy, w *wire.Wire) string {
+// lease is that of the address of this device which tells who has given it, as far as its leases tell.
+func lease(p *provisioning.Policy, w *wire.Wire) (none dhcpopts.Lease) {
 	if !p.ReadLease || w.Own == nil || w.Next == nil {
-		return ""
+		return none
 	}
 	leases, _ := w.Leases(p.Interface, p.LeaseHooks) // those that can be read
 	for i := range leases {
 		if l := &leases[i]; l.Server.IsValid() && slices.Contains(w.Own(), l.Addr) {
-			return l.Server.String()
+			return *l
 		}
 	}
-	return ""
+	return none
 }
 
 // withMAC adds to an address the MAC of who has it on the link, if that is known.
