@@ -37,12 +37,15 @@ func (c *Cycle) Unusable(used *Candidate) (found []Trouble) {
 	for i := range c.Attempts {
 		a := &c.Attempts[i]
 		named := a.Result == "skipped" && (a.Reason == NameNotAllowed || a.Reason == NoAddress)
-		if named && used.Step < Recall && a.Step < used.Step && !a.Trouble.None() {
+		if named && used.Step < Recall && a.Step < used.Step && !a.Trouble.None() && !Stale(a.Trouble) {
 			found = append(found, a.Trouble)
 		}
 	}
 	return found
 }
+
+// Stale says of a name that DNS lacks whether it may be that of a former server, as Memory.Known has it.
+func Stale(t Trouble) bool { return t.Facts["leads"] != nil }
 
 // before says whether an attempt went to a better place than those of a step and a rank. What a Registrar has named comes before all steps.
 func (a *Attempt) before(step Step, rank int) bool {

@@ -162,11 +162,6 @@ func (m *Memory) leadsInside(found Findings) string {
 	return ""
 }
 
-// leads says whether a source for devices inside the site leads to an address.
-func (f *Finding) leads() bool {
-	return f.Step.IsInside() && f.Verdict == Found && slices.ContainsFunc(f.Names, func(n Name) bool { return len(n.Addrs) > 0 })
-}
-
 // elsewhere is about a device whose gateway, subnet or network is another one than before; none: that is not so, or not known, or no reason for
 // what keeps it out.
 func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {

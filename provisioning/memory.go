@@ -106,6 +106,11 @@ func (c *Candidate) ledTo(addrs []netip.Addr, moment string, at time.Time) Facts
 	return facts
 }
 
+// leads says whether a source for devices inside the site leads to an address.
+func (f *Finding) leads() bool {
+	return f.Step.IsInside() && f.Verdict == Found && slices.ContainsFunc(f.Names, func(n Name) bool { return len(n.Addrs) > 0 })
+}
+
 // Known says of a name that DNS lacks who names it besides, and where it has led: then it is hardly misspelt.
 func (m *Memory) Known(found Findings, host string, t Trouble) Trouble {
 	source, _ := t.Facts["source"].(string)
@@ -122,6 +127,13 @@ func (m *Memory) Known(found Findings, host string, t Trouble) Trouble {
 		by, _ := m.policy.Named(&found[i].Source, host)
 		if by != source && found[i].Step != HostName && slices.ContainsFunc(found[i].Names, func(n Name) bool { return n.Host == name || n.Trouble.Facts["alias"] == name }) {
 			others = with(others, by)
+		}
+	}
+	for i := range found { // where DNS leads to a Registrar, DHCP may name the one of before
+		if f := &found[i]; source == dhcpNames && others == nil && !isAlias && m.policy.Asks(f.Step) && f.Step.BySRV() && f.leads() {
+			useful := f.Names[slices.IndexFunc(f.Names, func(n Name) bool { return len(n.Addrs) > 0 })].Host
+			t = t.With(Facts{"useful": useful, "leads": "the SRV record " + f.Query}).On(SideDHCP)
+			break
 		}
 	}
 	switch {

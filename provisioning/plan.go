@@ -297,11 +297,14 @@ func HostNamesAllowed(found Findings) bool {
 	return true
 }
 
+// dhcpNames is what names a place by DHCP.
+const dhcpNames = "DHCP option 120"
+
 // Named says what named a place, for the fault of a place that is not used, and whose side that is.
 func (s Source) Named() (string, Side) {
 	switch {
 	case s.Source == "dhcp":
-		return "DHCP option 120", SideDHCP
+		return dhcpNames, SideDHCP
 	case s.Step == HostName:
 		return "the host name", SideDNS
 	default:

@@ -7,8 +7,21 @@ import (
 	"homeward/provisioning/signin"
 )
 
-// recordArea is the area of Pace in which records stand that name in vain.
-const recordArea = "record"
+// The areas of Pace in which records stand that name in vain, and the option of DHCP that may name a former server.
+const (
+	recordArea = "record"
+	optionArea = "option"
+)
+
+// stale is what is wrong with that option.
+func stale(skips []provisioning.Skip) (found []provisioning.Trouble) {
+	for i := range skips {
+		if s := &skips[i]; s.Step == provisioning.DHCPTLS && provisioning.Stale(s.Trouble) {
+			found = append(found, s.Trouble)
+		}
+	}
+	return found
+}
 
 // misses shows at which better Registrar the device is not, as that has failed. A cycle in which nothing else was tried says nothing of that.
 func misses(s *provisioning.Status, reg *signin.Registration) {

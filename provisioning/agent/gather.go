@@ -74,6 +74,12 @@ func (g *gatherer) hearOut() func(context.Context) {
 			board.foundUnlessShown(f)
 		case f.Reason == provisioning.DHCPSilent && gathering.Hurried(): // slow, perhaps
 			board.paced("dhcp", discover.NewEnquiry(&b.policy, &b.wire, b.floor()).DHCPPace(ctx))
+		default:
+			found := provisioning.Findings{f}
+			if record, ok := gathering.Await(ctx, provisioning.InternalTLS); ok {
+				found = append(found, record)
+			}
+			board.paced(optionArea, stale(provisioning.PlanOf(b.memory(), found).Skipped)...)
 		}
 	}
 }

@@ -115,6 +115,9 @@ func (s *search) steps(ctx context.Context) (reg *signin.Registration, usable bo
 		s.signer.Note(plan.Try, named)
 		provisioning.Tell(memory, found, plan.Skipped)
 		s.board.skipped(plan.Skipped)
+		if step == provisioning.DHCPTLS {
+			s.board.paced(optionArea, stale(plan.Skipped)...)
+		}
 		if reg := s.walk.Step(ctx, plan.Try); reg != nil || s.walk.Stopped() {
 			s.led(reg, found)
 			if reg != nil {

@@ -162,6 +162,13 @@ func (b *branch) dhcp() {
 			c.Result = Bad
 		}
 	}
+	if c.Result == Good {
+		for i := range f.Plan.Skipped {
+			if s := &f.Plan.Skipped[i]; s.Step == provisioning.DHCPTLS && provisioning.Stale(s.Trouble) {
+				c.because(Warn, s.Trouble)
+			}
+		}
+	}
 	if f.DHCP == nil { // only the leases were read
 		c.TookMS = finding.TookMS
 		b.add(&c)

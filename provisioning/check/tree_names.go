@@ -225,6 +225,10 @@ func (b *branch) name(host string) {
 			c.Result, c.Reason, c.Detail = Warn, s.Reason, s.Detail+"; "+c.Detail
 			break // of the steps of DHCP, one says it
 		}
+		if s.Host == host && provisioning.Stale(s.Trouble) {
+			c.because(Skipped, s.Trouble)
+			break
+		}
 	}
 	if c.Result == Warn && len(f.Plan.Try) == 0 {
 		c.Result = Bad
