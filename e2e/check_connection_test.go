@@ -23,8 +23,37 @@ pool01.contoso.com:5061 (10.0.0.20) does not answer, but the same server refuses
 Check that the service behind port 5061 of pool01.contoso.com does not hang.
 - Look for a firewall that drops packets to or from port 5061, on the way, on the server itself or on this device.`},
 	{"no route", with(published(fe01), the(fe01, noRoute)), "connect-unreachable", `
-fe01.contoso.com:5061 (10.0.0.11) cannot be reached: a router or firewall rejects the connection, or no host has that address.
-Look for a firewall that rejects port 5061, then check the address record and whether fe01.contoso.com is running.`},
+10.0.0.11 itself rejects the connection to fe01.contoso.com:5061 (10.0.0.11).
+The problem is with the Registrar.
+Look at the firewall of fe01.contoso.com: it must allow TCP port 5061 from this device.`},
+	{"behind a router, a firewall prohibits it", with(published(fe01), behindRouter, firewall("reject with icmp type admin-prohibited")), "connect-unreachable", `
+The gateway 10.0.0.1 rejects the connection to fe01.contoso.com:5061 (10.0.0.11): administratively prohibited.
+The problem is with the network between this device and the server.
+Look at the rules of 10.0.0.1 (a firewall or an access list): this device must be allowed to reach TCP port 5061 of fe01.contoso.com.`},
+	{"behind a router, a firewall prohibits the network, where the device was registered", with(published(fe01), behindRouter, later(firewall("reject with icmp type net-prohibited"))), "connect-unreachable", `
+The gateway 10.0.0.1 rejects the connection to fe01.contoso.com:5061 (10.0.0.11): administratively prohibited. This device was registered there at ….
+The problem is with the network between this device and the server.
+Look at the rules of 10.0.0.1 (a firewall or an access list): this device must be allowed to reach TCP port 5061 of fe01.contoso.com; see what has changed since ….`},
+	{"behind a router, a firewall rejects it as Linux does", with(published(fe01), behindRouter, firewall("reject with icmp type port-unreachable")), "connect-unreachable", `
+The gateway 10.0.0.1 rejects the connection to fe01.contoso.com:5061 (10.0.0.11).
+The problem is with the network between this device and the server.
+Look at the rules of 10.0.0.1 (a firewall or an access list): this device must be allowed to reach TCP port 5061 of fe01.contoso.com.`},
+	{"behind a router, a firewall says at once that the host cannot be reached", with(published(fe01), behindRouter, firewall("reject with icmp type host-unreachable")), "connect-unreachable", `
+fe01.contoso.com:5061 (10.0.0.11) cannot be reached, says the gateway 10.0.0.1: a router or firewall rejects the connection, or no host has that address. What is sent there goes through 10.0.0.1, by the route of this device to 10.0.0.11/32, and not by the default route.
+Look for a firewall that rejects port 5061, first at 10.0.0.1, then check the address record and whether fe01.contoso.com is running; see whether that route is right.`},
+	{"behind a router, there is no route any more", with(published(fe01), behindRouter, firewall("reject with icmp type net-unreachable")), "connect-unreachable", `
+The gateway 10.0.0.1 says that fe01.contoso.com:5061 (10.0.0.11) cannot be reached. What is sent there goes through 10.0.0.1, by the route of this device to 10.0.0.11/32, and not by the default route.
+The problem is with the network between this device and the server.
+See whether 10.0.0.1 has a route to 10.0.0.11, and its line is up; see whether that route is right.
+- Look for a rule there (a firewall or an access list) that rejects what this device sends.`},
+	{"behind a router, the firewall of the Registrar prohibits it", with(published(fe01), behindRouter, the(fe01, " reject with icmp type host-prohibited")), "connect-unreachable", `
+10.0.0.11 itself rejects the connection to fe01.contoso.com:5061 (10.0.0.11): administratively prohibited.
+Look at the firewall of fe01.contoso.com: it must allow TCP port 5061 from this device.
+- Look for a firewall on the way that answers in its name.`},
+	{"a firewall on the device prohibits it", with(published(fe01), ownFirewall), "connect-unreachable", `
+This device does not permit the connection to fe01.contoso.com:5061 (10.0.0.11).
+The problem is with this device.
+Look for a firewall or security policy on this device that blocks port 5061.`},
 	{"accepted, then reset", with(published(fe01), the(fe01, resets)), "connect-reset", `
 fe01.contoso.com:5061 (10.0.0.11) accepts the connection, and drops it when the TLS handshake begins: the service behind this port does not work, or a firewall on that host cuts the connection.
 The problem is with the Registrar.
@@ -231,6 +260,13 @@ func firewall(rule string) given {
 		t.Cleanup(func() { nft(t, "delete table ip front") })
 		nft(t, "add table ip front; add chain ip front passing { type filter hook forward priority 0; }; add rule ip front passing tcp dport { 443, 5061 } "+rule)
 	}
+}
+
+// ownFirewall is one on the device that lets it reach no Registrar.
+func ownFirewall(t testing.TB, c *scene) {
+	device := c.site.device
+	t.Cleanup(func() { device.run(t, "nft", "delete table inet own") })
+	device.run(t, "nft", "add table inet own; add chain inet own leaving { type filter hook output priority 0; }; add rule inet own leaving tcp dport 5061 reject with icmp type admin-prohibited")
 }
 
 // counted has the router count the bytes of connections.

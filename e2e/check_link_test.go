@@ -35,7 +35,7 @@ var linkRows = []linkRow{
 		barred: "The gateway 10.0.0.1 on eth0 (MAC 02:00:00:00:00:01), or a router behind it, says that 10.98.0.53, 10.98.0.54 cannot be reached."},
 	{name: "the gateway has looked in vain for one host, which has two names", verdict: "failed", reason: "connect-unreachable",
 		given: with(published(fe01), address(fe01.host, "10.98.0.2"), record("lyncdiscoverinternal A 10.98.0.2"), deadLine, afterMoreThanTwoSeconds),
-		says:  []string{"fe01.contoso.com:5061 (10.98.0.2) cannot be reached"}, not: []string{"does not answer"},
+		says:  []string{"The gateway 10.0.0.1 finds no host at the address of fe01.contoso.com:5061 (10.98.0.2): that host is off or unplugged, or its address is wrong."}, not: []string{"does not answer"},
 		node: "registrar.fe01.contoso.com:5061/tls.10.98.0.2", detail: "connect: no route to host"},
 	{name: "the gateway does not forward, and only the Registrars are behind it", verdict: "failed", reason: "connect-timeout",
 		given: with(published(fe01, second), address(fe01.host, "10.98.0.2"), address(second.host, "10.98.0.3")),

@@ -57,7 +57,7 @@ func (a *Together) Add(at Endpoint, addr netip.Addr, t Trouble) bool {
 		return false // the last: there is a root above that is not sent
 	case len(a.Addrs) == 0:
 		a.Trouble = t
-	case way != SameWay[a.Trouble.Fault], a.OfOne() && t.Facts["root"] != a.Trouble.Facts["root"]:
+	case way != SameWay[a.Trouble.Fault], t.Facts["sender"] != a.Trouble.Facts["sender"], a.OfOne() && t.Facts["root"] != a.Trouble.Facts["root"]:
 		return false
 	case t.Fault != a.Trouble.Fault:
 		a.Trouble = way.Met(a.Trouble.Facts)

@@ -224,6 +224,8 @@ const (
 	FaultNoDefault           Fault = "connect.no-default-route"
 	FaultNoWay               Fault = "connect.unreachable"
 	FaultRouterRejects       Fault = "connect.router-rejects"
+	FaultProhibited          Fault = "connect.prohibited"
+	FaultNoHost              Fault = "connect.no-host"
 	FaultHostUnreachable     Fault = "connect.host-unreachable"
 	FaultNotPermitted        Fault = "connect.not-permitted"
 	FaultSlowWay             Fault = "connect.slow"

@@ -168,7 +168,7 @@ func (w Ways) ServersCut(servers []netip.AddrPort, who Who) Trouble {
 // unanswered are the faults of those of which nothing came.
 var unanswered = []Fault{
 	FaultDNSSilentFor, FaultDNSSilent, FaultDNSNobodyThere, FaultDNSNoGateway, FaultDNSDeadRoute, FaultDNSTunnel, FaultDNSUnreachable,
-	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultTunnel, FaultHostUnreachable, FaultRouterRejects, FaultNoWay,
+	FaultFiltered, FaultHostDrops, FaultNoNeighbour, FaultNoGateway, FaultDeadRoute, FaultTunnel, FaultHostUnreachable, FaultNoHost, FaultRouterRejects, FaultNoWay,
 }
 
 // Unheard says whether nothing came of who was asked, whichever of several it was.
@@ -183,7 +183,7 @@ func Unheard(t Trouble) bool {
 
 // Bars says whether somebody has said that who was asked cannot be reached.
 func Bars(t Trouble) bool {
-	return t.Fault == FaultHostUnreachable || t.Fault == FaultRouterRejects || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), Bars)
+	return t.Fault == FaultHostUnreachable || t.Fault == FaultNoHost || t.Fault == FaultRouterRejects || t.Fault == FaultDNSUnreachable || slices.ContainsFunc(t.Others(), Bars)
 }
 
 // NoSRV is that the name server answers no queries for SRV records, where nothing but last good was tried therefore; none: that is not so.
@@ -301,7 +301,7 @@ func (c *Cycle) ways(servers, mute []netip.AddrPort, find func(netip.Addr) Way) 
 	}
 	for i := range c.Attempts {
 		if a := &c.Attempts[i]; a.Result != "skipped" {
-			note(a.Address, !Unheard(a.Trouble), Bars(a.Trouble), a.Trouble.Fault == FaultHostUnreachable)
+			note(a.Address, !Unheard(a.Trouble), Bars(a.Trouble), a.Trouble.Fault == FaultHostUnreachable || a.Trouble.Fault == FaultNoHost)
 		}
 	}
 	return ways, silent

@@ -82,7 +82,7 @@ func (p Past) there() string {
 // it was not is not said then, nor advised: the fact "new" is for that.
 func Since(past Past, t Trouble) Trouble {
 	reason, worked := t.Reason(), past.there()
-	if worked == "" || !slices.Contains(ofPlaces, reason) || t.OnSide() == SideDevice {
+	if worked == "" || !slices.Contains(ofPlaces, reason) && t.Facts["sender"] == nil || t.OnSide() == SideDevice {
 		return t
 	}
 	facts := Facts{"when": worked}
@@ -95,7 +95,7 @@ func Since(past Past, t Trouble) Trouble {
 	if odd := t.Facts["odd"]; odd != nil {
 		t.Facts["usual"], t.Facts["odd"] = odd, nil
 	}
-	if t.Fault == FaultServerPort {
+	if t.Fault == FaultServerPort || t.Fault == FaultNoHost {
 		return t.On(SideRegistrar)
 	}
 	return t

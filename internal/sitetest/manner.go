@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,9 +18,11 @@ type manner struct {
 	names []string // of the certificate
 
 	word              string
-	hello             bool // silent, reset, lost: at the first byte already
-	large             bool // lost: but not what is sent in small packets
-	net               bool // unreachable: its whole network is
+	hello             bool       // silent, reset, lost: at the first byte already
+	large             bool       // lost: but not what is sent in small packets
+	net               bool       // unreachable: its whole network is
+	icmp              byte       // its code
+	router            netip.Addr // who says so by ICMP; zero: that is not known
 	code              int
 	contacts          []string // redirect
 	schemes           []string // offer
@@ -197,6 +200,7 @@ var mannerOptions = options[manner]{
 	"split":        flag(func(m *manner) *bool { return &m.split }),
 	"upper":        flag(func(m *manner) *bool { return &m.upper }),
 	"folded":       flag(func(m *manner) *bool { return &m.folded }),
+	"icmp":         {take: (*manner).takeICMP},
 	"tlsmax":       {take: (*manner).takeTLSMax},
 	"cert":         {take: (*manner).takeCert},
 	"sister":       {take: (*manner).takeSister},
@@ -243,6 +247,17 @@ func (m *manner) takeAlgorithms(value string) error {
 		}
 	}
 	return nil
+}
+
+func (m *manner) takeICMP(value string) error {
+	code, by, _ := strings.Cut(value, "@")
+	number, err := strconv.ParseUint(code, 10, 8)
+	if err != nil {
+		return errors.New("want CODE@ADDRESS")
+	}
+	m.icmp = byte(number)
+	m.router, err = netip.ParseAddr(by)
+	return err
 }
 
 func (m *manner) takeTLSMax(value string) error {

@@ -244,5 +244,20 @@ func (st state) mannerAt(far netip.AddrPort) (manner, error) {
 	case m.net:
 		return m, os.NewSyscallError("connect", syscall.ENETUNREACH)
 	}
-	return m, os.NewSyscallError("connect", syscall.EHOSTUNREACH)
+	err := os.NewSyscallError("connect", syscall.EHOSTUNREACH)
+	if m.router.IsValid() {
+		return m, &barred{err, m}
+	}
+	return m, err
 }
+
+// barred is the error of a connection of which somebody says by ICMP that there is no way.
+type barred struct {
+	error
+	manner manner
+}
+
+func (b *barred) Unwrap() error { return b.error }
+
+// Barred is what package wire asks for.
+func (b *barred) Barred() (by netip.Addr, code byte) { return b.manner.router, b.manner.icmp }

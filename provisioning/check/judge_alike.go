@@ -139,6 +139,9 @@ func sameAt(f *Facts, p *Place, t provisioning.Trouble) provisioning.Trouble {
 	if hosts == nil {
 		return t
 	}
+	if t.Fault == provisioning.FaultNoHost { // it may be their line
+		t = t.OnNoSide()
+	}
 	others := strings.Join(hosts, " and ")
 	return t.With(provisioning.Facts{"alike": others, "single": nil}).Also(provisioning.FaultLikewise, provisioning.Facts{"others": others})
 }

@@ -117,7 +117,7 @@ func throughAnother(p *Place, probe *signin.Probe, t provisioning.Trouble) provi
 func overFamily(f *Facts, p *Place, probe *signin.Probe, silent provisioning.Trouble) provisioning.Trouble {
 	fault, router := provisioning.FaultOneFamily, routerTo(f, probe.Addr)
 	switch {
-	case probe.Reason() == provisioning.ConnectUnreachable && silent.Fault != provisioning.FaultNotPermitted && router.IsValid():
+	case probe.Reason() == provisioning.ConnectUnreachable && silent.Fault != provisioning.FaultNotPermitted && silent.Fault != provisioning.FaultProhibited && router.IsValid():
 		fault = provisioning.FaultOneFamilyTold
 	case silent.Fault != provisioning.FaultFiltered && silent.Fault != provisioning.FaultHostDrops:
 		return silent

@@ -104,7 +104,7 @@ func gatewayGone(f *Facts) bool {
 
 // unheardOf are the faults of silence that a wrong route may cause.
 var unheardOf = []provisioning.Fault{
-	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultHostUnreachable, provisioning.FaultRouterRejects,
+	provisioning.FaultFiltered, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultHostUnreachable, provisioning.FaultNoHost, provisioning.FaultRouterRejects,
 	provisioning.FaultDNSSilent, provisioning.FaultDNSSilentWayOpen, provisioning.FaultDNSUpstream,
 }
 

@@ -165,10 +165,6 @@ func (e *ears) defaults() (all []*wire.Route) {
 	return all
 }
 
-// searched is how long it has taken at least, where a router says that an address cannot be reached since it has looked for the host
-// there in vain; one that rejects a connection to a port says so at once. (Our choice.)
-const searched = 500 * time.Millisecond
-
 // ears notes which addresses were asked, and which of them have answered.
 type ears struct {
 	wire   wire.Wire // without ears
@@ -203,7 +199,7 @@ func (e *ears) listen(w wire.Wire) wire.Wire {
 			if sought := errors.Is(err, syscall.EHOSTUNREACH); sought || errors.Is(err, syscall.ENETUNREACH) && e.barred[at.Addr()] == nil {
 				e.barred[at.Addr()] = err
 			}
-			if errors.Is(err, syscall.EHOSTUNREACH) && time.Since(began) >= searched {
+			if errors.Is(err, syscall.EHOSTUNREACH) && time.Since(began) >= signin.Searched {
 				e.nobody[at.Addr()] = err
 			}
 			e.mu.Unlock()
@@ -217,7 +213,7 @@ func (e *ears) listen(w wire.Wire) wire.Wire {
 func (e *ears) settle(f *Facts) {
 	for _, p := range slices.Concat(f.Places, f.Former) {
 		for _, probe := range p.Probes {
-			if e.exact(f, &probe.Trouble, probe.Addr) && probe.Trouble.Fault == provisioning.FaultHostUnreachable {
+			if e.exact(f, &probe.Trouble, probe.Addr) && provisioning.Bars(probe.Trouble) {
 				probe.Detail = "connect: " + plain.Words(e.nobody[probe.Addr])
 			}
 		}
@@ -231,7 +227,7 @@ func (e *ears) settle(f *Facts) {
 }
 
 // unreached are the faults of an address from which nothing comes, though this device has sent something.
-var unreached = []provisioning.Fault{provisioning.FaultFiltered, provisioning.FaultHostUnreachable, provisioning.FaultRouterRejects}
+var unreached = []provisioning.Fault{provisioning.FaultFiltered, provisioning.FaultHostUnreachable, provisioning.FaultNoHost, provisioning.FaultRouterRejects}
 
 // exact makes of no answer what a router says of the address, or what the link says of who is there, also where it is the cause of a
 // Trouble.
@@ -243,8 +239,12 @@ func (e *ears) exact(f *Facts, t *provisioning.Trouble, addr netip.Addr) bool {
 	case slices.Contains(unreached, t.Fault) && f.Ways.Dark(addr):
 		*t = f.Ways.DeadGateway(t.Facts, addr)
 		return true
-	case t.Fault == provisioning.FaultFiltered && e.nobody[addr] != nil && !e.heard[addr]:
-		t.Fault = provisioning.FaultHostUnreachable
+	case (t.Fault == provisioning.FaultFiltered || t.Fault == provisioning.FaultHostUnreachable) && e.nobody[addr] != nil && !e.heard[addr]:
+		said := signin.Barred(&e.wire, e.nobody[addr], addr, f.Ways[addr].Hop, signin.Searched)
+		*t = t.With(said.Facts)
+		if t.Fault = cmp.Or(said.Fault, provisioning.FaultHostUnreachable); said.Fault == provisioning.FaultNoHost && t.Facts["worked"] != nil {
+			*t = t.On(provisioning.SideRegistrar)
+		}
 		return true
 	case t.Fault == provisioning.FaultFiltered:
 		was := t.Fault
@@ -288,7 +288,7 @@ func asked(f *Facts, hop netip.Addr, heard bool) bool {
 
 // lifeless says whether an error is no word of who was asked: nothing came, or a router on the way says that there is no way.
 func lifeless(err error) bool {
-	return os.IsTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
+	return os.IsTimeout(err) || !wire.Rejects(err) && errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
 }
 
 // ways are those to all addresses that were asked.

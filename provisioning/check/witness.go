@@ -156,6 +156,7 @@ var unserved = map[provisioning.Reason]string{provisioning.TLSTimeout: "the TLS 
 var secondFails = map[provisioning.Fault]string{
 	provisioning.FaultFiltered: notAnswered, provisioning.FaultPortFiltered: notAnswered, provisioning.FaultHostDrops: notAnswered,
 	provisioning.FaultRefused: "is refused", provisioning.FaultRefusedTCP: "is refused", provisioning.FaultHostUnreachable: "is rejected", provisioning.FaultRouterRejects: "is rejected",
+	provisioning.FaultProhibited: "is rejected", provisioning.FaultNoHost: "is rejected",
 }
 
 const notAnswered = "is not answered"

@@ -70,15 +70,16 @@ func (g *gate) open(ctx context.Context, c *provisioning.Candidate, addr netip.A
 func (g *gate) dial(ctx context.Context, c *provisioning.Candidate, addr netip.Addr, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	began := time.Now()
 	conn, err := g.wire.Dial(ctx, "tcp", netip.AddrPortFrom(addr, c.Port).String())
 	if err != nil {
-		return nil, g.notConnected(addr, err)
+		return nil, g.notConnected(addr, err, time.Since(began))
 	}
 	return conn, nil
 }
 
-// notConnected is the end of connecting to an address.
-func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
+// notConnected is the end of connecting to an address, and how long that took.
+func (g *gate) notConnected(addr netip.Addr, err error, took time.Duration) *attemptError {
 	e := &attemptError{stage: connecting, err: err}
 	if g.wire.Near != nil {
 		e.near, e.there = g.wire.Near(addr)
@@ -92,6 +93,7 @@ func (g *gate) notConnected(addr netip.Addr, err error) *attemptError {
 			e.hop = hop
 		}
 	}
+	e.barred = Barred(&g.wire, err, addr, e.hop, took)
 	if g.wire.Absent == nil {
 		return e
 	}

@@ -2,9 +2,11 @@ package signin
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"homeward/internal/sip"
 	"homeward/provisioning"
@@ -133,10 +135,65 @@ var unreachable = []struct {
 // noWayOut says whether an error is how it ends when nobody on the link answers: whichever comes first.
 func noWayOut(err error) bool { return isTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) }
 
+// Searched is how long it takes at least that a router looks for a host in vain; one that rejects a connection says so at once. (Our choice.)
+const Searched = 500 * time.Millisecond
+
+// Barred is what somebody has said by ICMP of a connection to an address that was not made; hop is the gateway on the way. None: nobody has said
+// anything, or this device has for want of an answer on its link, or the host has that nothing listens there.
+func Barred(w *wire.Wire, err error, addr, hop netip.Addr, took time.Duration) (none provisioning.Trouble) {
+	var said wire.Barred
+	if !errors.As(err, &said) {
+		return none
+	}
+	by, code := said.Barred()
+	own, itself := w.Own != nil && slices.Contains(w.Own(), by), by == addr.WithZone("")
+	facts := provisioning.Facts{"sender": by, "wall": by}
+	if by == hop {
+		facts["sender"] = "the gateway " + by.String()
+	}
+	t := provisioning.FaultProhibited.Met(facts)
+	switch {
+	case own && code == wire.HostUnreachable, itself && code == wire.PortUnreachable:
+		return none
+	case own:
+		return provisioning.FaultNotPermitted.Met(nil)
+	case code == wire.NetProhibited, code == wire.HostProhibited, code == wire.Prohibited:
+		facts["rule"] = "administratively prohibited"
+	case itself, code > wire.HostUnreachable:
+	case code == wire.NetUnreachable:
+		t.Fault = provisioning.FaultRouterRejects
+	case took >= Searched:
+		t.Fault = provisioning.FaultNoHost
+	default:
+		t.Fault = provisioning.FaultHostUnreachable
+	}
+	if itself {
+		facts["sender"], facts["wall"], facts["itself"] = by.String()+" itself", nil, true
+	} else if t.Fault == provisioning.FaultProhibited {
+		return t.On(provisioning.SideNetwork)
+	}
+	return t
+}
+
+// barred is what was said of the connection of an attempt.
+func barred(j *judgement) provisioning.Trouble {
+	t := j.attempt.barred.With(j.facts)
+	switch {
+	case t.Facts["itself"] == nil:
+	case j.attempt.near:
+		return t.On(provisioning.SideRegistrar)
+	default:
+		t.Facts["far"] = true
+	}
+	return t
+}
+
 // connection is for a connection that failed, at whatever stage.
 func (j *judgement) connection() provisioning.Trouble {
 	registering := j.attempt == nil || j.attempt.stage == registering
 	switch {
+	case j.attempt != nil && !j.attempt.barred.None():
+		return barred(j)
 	case errors.Is(j.err, syscall.ECONNREFUSED):
 		return j.atPort(provisioning.FaultRefused)
 	case isHungUp(j.err) && j.stepped():

@@ -193,7 +193,7 @@ func (w leg) slow(c *provisioning.Candidate, lane int) {
 	if l.under() {
 		a.took = time.Since(l.began)
 	}
-	err := w.signer.gate.notConnected(a.addr, &overtakenError{a.took})
+	err := w.signer.gate.notConnected(a.addr, &overtakenError{a.took}, 0)
 	if l.state == securing {
 		err.stage = handshaking
 	}

@@ -121,7 +121,7 @@ func TestConnectingAhead(t *testing.T) {
 		{"six black holes, and the seventh is good", black(6) + "10.0.0.6:5061 tls fe02.contoso.com digest user=phone1 password=Secret1 rtt=20ms", holes + "fe02.contoso.com 5061 tls 10.0.0.6", 2 * time.Second, 13, "10.0.0.6:5061", "fe02.contoso.com"},
 		{"six black holes of three hosts", black(3) + "10.0.0.6:5061 tls fe02.contoso.com digest user=phone1 password=Secret1 rtt=20ms", holes[:strings.Index(holes, "h4")] + "h1.contoso.com 5060 tcp 10.0.1.1\nh2.contoso.com 5060 tcp 10.0.1.2\nh3.contoso.com 5060 tcp 10.0.1.3\nfe02.contoso.com 5061 tls 10.0.0.6",
 			1400 * time.Millisecond, 8, "10.0.0.6:5061", "fe02.contoso.com"},
-		{"no plain TCP to a host whose TLS is undecided", "10.0.0.5:5061 tls fe01.contoso.com blackhole\n10.0.0.5:5060 tcp accept", "fe01.contoso.com 5061 tls 10.0.0.5\nfe01.contoso.com 5060 tcp 10.0.0.5", 3100 * time.Millisecond, 3, "10.0.0.5:5060", "fe01.contoso.com"},
+		{"no plain TCP to a host whose TLS is undecided", "10.0.0.5:5061 tls fe01.contoso.com blackhole\n10.0.0.5:5060 tcp accept", "fe01.contoso.com 5061 tls 10.0.0.5\nfe01.contoso.com 5060 tcp 10.0.0.5", 3300 * time.Millisecond, 3, "10.0.0.5:5060", "fe01.contoso.com"},
 		{"nor while another host is ready", "10.0.0.5:5061 tls fe01.contoso.com blackhole\n10.0.0.5:5060 tcp accept\n10.0.0.6:5061 tls fe02.contoso.com accept", "fe01.contoso.com 5061 tls 10.0.0.5\nfe01.contoso.com 5060 tcp 10.0.0.5\nfe02.contoso.com 5061 tls 10.0.0.6",
 			500 * time.Millisecond, 3, "10.0.0.6:5061", "fe02.contoso.com"},
 		{"a slow one is tried when nothing else is left", "10.0.0.5:5061 tls fe01.contoso.com accept rtt=1s\n10.0.0.6:5061 tls fe02.contoso.com status 503", pair, 3100 * time.Millisecond, 3, "10.0.0.6:5061 10.0.0.5:5061", "fe01.contoso.com"},

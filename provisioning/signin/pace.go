@@ -7,7 +7,7 @@ import (
 
 // Our choices: how long an address may stay undecided. docs/deadlines.md has all of them in one table, with the reasons.
 const (
-	connectLimit = 3 * time.Second // nothing else is ready: a dead Registrar costs seconds
+	connectLimit = 3200 * time.Millisecond // nothing else is ready: a router that looks for the host in vain says so after 3 s
 	tlsLimit     = 3 * time.Second
 
 	// registerLimit is for the whole exchange; each answer has 4 s (package sip): not the 32 s of SIP timer F.

@@ -116,7 +116,7 @@ func (s *Signer) probe(ctx context.Context, c *provisioning.Candidate, p *Probe)
 	defer conn.Close()
 	if p.Connecting > ProbeConnect {
 		p.Late = p.Connecting
-		return s.gate.notConnected(p.Addr, os.ErrDeadlineExceeded)
+		return s.gate.notConnected(p.Addr, os.ErrDeadlineExceeded, p.Connecting)
 	}
 	p.Connected = true
 	var met trust.Met

@@ -32,10 +32,7 @@ func overhearing(conn net.Conn) net.Conn {
 // HearRouters has Read tell what routers say of what is sent, too (ip(7), ipv6(7)).
 func (d *datagram) HearRouters() {
 	if raw, err := d.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { // the option of the other version of IP is refused
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_RECVERR, 1)
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_RECVERR, 1)
-		})
+		_ = raw.Control(func(fd uintptr) { hearRouters(int(fd), 1) })
 	}
 }
 

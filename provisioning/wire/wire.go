@@ -104,12 +104,16 @@ const (
 func System() Wire {
 	dialer := net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerIdle, Interval: peerInterval, Count: peerProbes},
-		ControlContext:  beforeConnect,
 	}
 	w := Wire{
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			var routers routers
+			dialer := dialer
+			dialer.ControlContext = func(ctx context.Context, network, _ string, c syscall.RawConn) error {
+				return beforeConnect(ctx, network, c, &routers)
+			}
 			conn, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
+			if err = routers.said(err); err != nil {
 				return nil, err
 			}
 			return overhearing(conn), nil
@@ -179,11 +183,12 @@ func SmallSegments(ctx context.Context) context.Context {
 func AreSmall(ctx context.Context) bool { return ctx.Value(smallSegments{}) != nil }
 
 // beforeConnect is for sockets that are about to be connected.
-func beforeConnect(ctx context.Context, network, _ string, c syscall.RawConn) error {
+func beforeConnect(ctx context.Context, network string, c syscall.RawConn, routers *routers) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil
 	}
 	return c.Control(func(fd uintptr) {
+		routers.hear(fd)
 		limitUnacknowledged(fd, unacknowledgedLimit)
 		if AreSmall(ctx) {
 			limitSegments(fd, segmentSize)

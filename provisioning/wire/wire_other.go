@@ -15,6 +15,13 @@ var absent func(netip.Addr) netip.Addr
 // overhearing leaves a connection as it is: its system tells of nobody else.
 func overhearing(conn net.Conn) net.Conn { return conn }
 
+// routers say nothing here.
+type routers struct{}
+
+func (*routers) hear(uintptr) {}
+
+func (*routers) said(err error) error { return err }
+
 // near is not known here.
 var near func(netip.Addr) (onLink, there bool)
 
