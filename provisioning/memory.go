@@ -175,6 +175,12 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr, now time.
 	m.logins(&past)
 	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
 		past.Elsewhere = r.Host
+		if r.Address == addr && r.Host == at.Host && r.Transport == at.Transport.String() {
+			past.Port, past.Step = r.Port, r.Step
+			if n := m.kept.Network; n != nil && len(m.kept.Home) == 0 { // nobody has named it but that
+				past.Step = n.Step
+			}
+		}
 	}
 	return past
 }

@@ -62,6 +62,9 @@ type Past struct {
 	Scheme    string // as in cache.Record
 	Elsewhere string // the host where that was, if it is another place than the one asked about
 
+	Port uint16 // at which, if it was at the address asked about, and only the port is another
+	Step string // by which that was found
+
 	User     string // the login name that signed in, if it is another now
 	Nameless bool   // a password signed in, and with which login name is not known
 

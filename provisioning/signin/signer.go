@@ -83,6 +83,10 @@ func since(s *Signer, t provisioning.Trouble, c *provisioning.Candidate, addr ne
 		if s.restraint.proven != (attempted{}) { // the password has signed in, wherever that was
 			past.Written = time.Time{}
 		}
+		if past.Port != 0 && c.Step.BySRV() && c.Step.String() == past.Step && (t.Fault == provisioning.FaultRefused || t.Fault == provisioning.FaultFiltered) {
+			record, side := s.policy.Named(&provisioning.Source{Step: c.Step, Query: c.Step.SRVName() + s.policy.SIPAddress.Domain}, c.Host)
+			t = t.With(provisioning.Facts{"record": record, "formerly": past.Port, "before": past.Moment, "port": c.Port}).On(side)
+		}
 		t = provisioning.Offers(past, provisioning.Since(past, t))
 		t = provisioning.SignedIn(past, s.restraint.proven == attempted{c.Endpoint, addr}, t)
 	}

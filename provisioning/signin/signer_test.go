@@ -64,6 +64,25 @@ func TestMend260SignedInElsewhereInThisRun(t *testing.T) {
 	}
 }
 
+// A record that says another port than that at which the device was registered is what is told, and corrected, first; not where another step had
+// led there, such as a redirect.
+func TestMend323AnotherPortThanBefore(t *testing.T) {
+	addr := netip.MustParseAddr("10.0.0.5")
+	c := provisioning.Candidate{Step: provisioning.InternalTLS, Endpoint: provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5071, Transport: provisioning.TLS}}
+	for step, want := range map[string]string{
+		"internal-tls": "correct the port to 5061 in the SRV record _sipinternaltls._tcp.contoso.com", "redirect": "start the Registrar service on fe01.contoso.com",
+	} {
+		s := &Signer{restraint: newRestraint(), owner: Owner{Worked: func(provisioning.Endpoint, netip.Addr) provisioning.Past {
+			return provisioning.Past{Moment: provisioning.Moment{At: time.Unix(0, 0), Lost: true}, Elsewhere: c.Host, Port: 5061, Step: step}
+		}}}
+		s.policy.SIPAddress.Domain = "contoso.com"
+		got := since(s, provisioning.FaultRefused.Met(provisioning.Facts{"host": c.Host, "at": c.HostPort(), "port": c.Port}), &c, addr)
+		if got.Do() != want || (got.OnSide() == provisioning.SideDNS) != (step == "internal-tls") {
+			t.Errorf("%s: %q, %s", step, got.Do(), got.OnSide())
+		}
+	}
+}
+
 // Only what SRV records name counts as that, and what they named last; without any, what they named before.
 func TestWhatSRVHasNamed(t *testing.T) {
 	at := func(step provisioning.Step, host string) provisioning.Candidate {
