@@ -238,7 +238,7 @@ type tapped struct {
 func (c *tapped) Write(b []byte) (int, error) {
 	if c.kind == 0 && len(b) > 0 {
 		c.kind = b[0]
-		c.watch.judgeFirst(c.at, c.kind == 0x16)
+		c.watch.judgeFirst(c.at, c.kind == 0x16, bytes.HasPrefix(b, []byte("OPTIONS ")) && !bytes.Contains(b, []byte("phone1")))
 	}
 	if c.kind != 0x16 {
 		c.plain = append(c.plain, b...)
@@ -261,8 +261,8 @@ func (c *tapped) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// judgeFirst: the first byte of a connection.
-func (w *watch) judgeFirst(at netip.AddrPort, secure bool) {
+// judgeFirst: how a connection begins; a stranger asks in clear, and does not say which device it is.
+func (w *watch) judgeFirst(at netip.AddrPort, secure, stranger bool) {
 	addr := at.Addr().String()
 	w.mu.Lock()
 	failed, floor := w.failed[addr], w.floor
@@ -271,7 +271,7 @@ func (w *watch) judgeFirst(at netip.AddrPort, secure bool) {
 	switch p := w.world.policy; {
 	case secure && strings.HasPrefix(addr, "10.0.3.") && !w.world.planted:
 		w.complain("TLS to %s, an address from DHCP", at)
-	case secure:
+	case secure, stranger && p.AllowTCP:
 	case strings.HasPrefix(addr, "10.0.2."), strings.HasPrefix(addr, "10.0.4."), strings.HasPrefix(addr, "10.0.6."):
 		w.complain("plain TCP to %s, which was named over TLS", at)
 	case !p.AllowTCP:

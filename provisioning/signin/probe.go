@@ -129,7 +129,7 @@ func (s *Signer) probe(ctx context.Context, c *provisioning.Candidate, p *Probe)
 			p.Distrusted = isDistrust(err)
 			var attempt *attemptError
 			p.Uneven = errors.As(err, &attempt) && attempt.uneven
-			p.InClear = speaksOther(err) && s.gate.answersInClear(ctx, c, p.Addr)
+			p.InClear = speaksOther(err) && s.policy.AllowTCP && s.gate.answersInClear(ctx, c, p.Addr)
 			return err
 		}
 		p.Secured, conn = true, secure
@@ -162,7 +162,8 @@ func speaksOther(err error) bool {
 	return errors.As(err, &attempt) && errors.As(err, &handshake) && !handshake.Spoken() && attempt.loss != wire.SentUnacknowledged
 }
 
-// answersInClear says whether something answers SIP without TLS. It is told nothing of this device but the SIP domain, which the handshake has told it.
+// answersInClear says whether something answers SIP without TLS. It is told nothing of this device but the SIP domain, so that it may be asked although
+// nothing else goes over plain TCP any more (TLS floor).
 func (g *gate) answersInClear(ctx context.Context, c *provisioning.Candidate, addr netip.Addr) bool {
 	conn, err := g.dial(ctx, c, addr, ProbeConnect)
 	if err != nil {
