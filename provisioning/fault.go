@@ -110,6 +110,14 @@ func (t Trouble) And(other Trouble) Trouble {
 	return t
 }
 
+// Alone is without what is said in the same breath.
+func Alone(t Trouble) Trouble {
+	t = t.With(Facts{"led": nil, "worked": nil})
+	t.More = t.rest()
+	t.More.And = nil
+	return t
+}
+
 // With adds facts. The Trouble that it is made from stays as it is.
 func (t Trouble) With(more Facts) Trouble {
 	facts := Facts{}

@@ -229,6 +229,7 @@ const (
 	FaultHostUnreachable     Fault = "connect.host-unreachable"
 	FaultNotPermitted        Fault = "connect.not-permitted"
 	FaultSlowWay             Fault = "connect.slow"
+	FaultAnswersLate         Fault = "link.answers-late"
 	FaultCutAsking           Fault = "connect.cut-after-asking"
 	FaultDropsSIP            Fault = "connect.cut-after-tls"
 	FaultStepCut             Fault = "connect.cut-in-sign-in"

@@ -238,6 +238,19 @@ func (s *Status) Late(slow Trouble, was Facts) Trouble {
 	return slow
 }
 
+// mayBeLate are the faults of which no more is known than that nothing came.
+var mayBeLate = []Fault{FaultNothingBehind, FaultSilentBehind, FaultFiltered, FaultHostDrops, FaultPortFiltered, FaultAnsweredBefore, FaultDNSSilent, FaultDNSSilentFor}
+
+// LateAnswers is that answers were late when some came, of one for which nothing comes now: it may be late, too. None: it is known why nothing comes, or
+// none were.
+func LateAnswers(found []Pace, t Trouble) Trouble {
+	i := slices.IndexFunc(found, func(p Pace) bool { return p.Fault == string(FaultAnswersLate) })
+	if i < 0 || !slices.Contains(mayBeLate, t.Fault) {
+		return Trouble{}
+	}
+	return FaultAnswersLate.Because(t, t.Facts).InWords(found[i].What, found[i].Hint)
+}
+
 // AskOnly leaves out what was found of name servers that are not asked.
 func (s *Status) AskOnly(servers []netip.AddrPort) {
 	known := s.Pace

@@ -70,8 +70,11 @@ func daemonStands(conf *config.Config, status *provisioning.Status, err error) c
 	}
 	for i := range status.Pace {
 		p := &status.Pace[i]
-		if p.Fault == string(provisioning.FaultLinkLost) {
+		switch provisioning.Fault(p.Fault) {
+		case provisioning.FaultLinkLost:
 			d.LinkLost = *p
+		case provisioning.FaultAnswersLate:
+			d.Late = *p
 		}
 	}
 	d.Unknown = err != nil && !d.NotRunning && !d.Hangs

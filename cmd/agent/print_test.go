@@ -165,6 +165,23 @@ func withoutMetrics(s provisioning.Status) provisioning.Status {
 	return s
 }
 
+// losesLink has the link of the device go over and over, and the way to its Registrar be slow.
+func losesLink(s provisioning.Status) provisioning.Status {
+	s.Paced("plug", []provisioning.Trouble{provisioning.FaultLinkLost.Met(provisioning.Facts{"interface": "eth0", "count": "6 times", "last": "13:01:24 UTC"})})
+	s.Paced("connect", []provisioning.Trouble{provisioning.FaultSlowWay.Met(provisioning.Facts{"at": "fe01.contoso.com:5061", "address": fe01, "ms": 1900})})
+	return s
+}
+
+// The first line says that there are problems.
+func TestMend316Headline(t *testing.T) {
+	var b bytes.Buffer
+	s := losesLink(onFE01())
+	if err := printStatus(newPage(&b), &s, noon.Add(2*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	golden.Compare(t, "testdata/golden/status-mend-316-link-lost.txt", b.Bytes())
+}
+
 func TestStatusText(t *testing.T) {
 	for name, s := range map[string]provisioning.Status{
 		"released":   released(provisioning.Watch{Binding: "given-back", Over: "connection", AnsweredAt: noon}),

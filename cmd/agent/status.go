@@ -175,6 +175,9 @@ func printStatus(p *page, s *provisioning.Status, now time.Time) error {
 	}
 	for i := range s.Pace {
 		pace := &s.Pace[i]
+		if s.State != provisioning.Registered && pace.Fault != "" && pace.Fault == s.Fault { // it is why the device is not registered
+			continue
+		}
 		p.printf("\n%s\n", p.paint(warn, because(pace.Why())))
 		p.cure(s, pace.Why())
 	}
@@ -186,13 +189,19 @@ func printStatus(p *page, s *provisioning.Status, now time.Time) error {
 
 // printHeadline says in one line whether all is well; degraded is made loud.
 func printHeadline(p *page, s *provisioning.Status, now time.Time) {
+	how, besides := good, ""
+	if n := len(s.Pace) + len(s.Store); n > 0 || s.Metrics != nil { // for a check, too, that is not well
+		if how, besides = warn, ", with problems"; n == 0 || n == 1 && s.Metrics == nil {
+			besides = ", with a problem"
+		}
+	}
 	switch {
 	case s.State == provisioning.Registered && s.Degraded:
 		p.printf("%s since %s, through last good\n", p.paint(warn, "DEGRADED: registered"), since(now, s.RegisteredAt))
 	case s.State == provisioning.Registered && s.Watch != nil && s.Watch.Binding != provisioning.BindingHeld:
-		p.printf("%s since %s, holding no binding%s\n", p.paint(good, "signed in"), since(now, s.RegisteredAt), fallback(s))
+		p.printf("%s since %s, holding no binding%s%s\n", p.paint(how, "signed in"), since(now, s.RegisteredAt), fallback(s), besides)
 	case s.State == provisioning.Registered:
-		p.printf("%s since %s%s\n", p.paint(good, "registered"), since(now, s.RegisteredAt), fallback(s))
+		p.printf("%s since %s%s%s\n", p.paint(how, "registered"), since(now, s.RegisteredAt), fallback(s), besides)
 	default:
 		text := fmt.Sprintf("%s (%s)", p.paint(bad, "NOT REGISTERED"), s.State)
 		if !s.NotRegisteredSince.IsZero() {

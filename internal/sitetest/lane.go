@@ -134,10 +134,15 @@ func (l *lane) setDeadline(t time.Time) {
 	l.wake.Broadcast()
 }
 
+// packetSize is that of what comes at a rate. (Our choice.)
+const packetSize = 500
+
 // stream is one end of a simulated TCP connection.
 type stream struct {
 	in, out       *lane
 	lag           time.Duration // until what is written can be read
+	rate          int           // bytes in a second; 0: any number
+	free          time.Time     // from when on more can follow, at that rate
 	local, remote net.Addr
 	loses         func() bool // whether what is written is lost now; nil: never
 	small         bool        // its packets are
@@ -166,10 +171,22 @@ func (c *stream) Read(b []byte) (int, error) {
 }
 
 func (c *stream) Write(b []byte) (int, error) {
-	if err := c.out.put(parcel{data: slices.Clone(b), due: time.Now().Add(c.lag)}); err != nil {
-		return 0, c.fail("write", err)
+	for rest := b; ; {
+		due, piece := time.Now(), rest
+		if c.rate > 0 {
+			if piece = rest[:min(len(rest), packetSize)]; due.Before(c.free) {
+				due = c.free
+			}
+			due = due.Add(packetSize * time.Second / time.Duration(c.rate))
+			c.free = due
+		}
+		if err := c.out.put(parcel{data: slices.Clone(piece), due: due.Add(c.lag)}); err != nil {
+			return 0, c.fail("write", err)
+		}
+		if rest = rest[len(piece):]; len(rest) == 0 {
+			return len(b), nil
+		}
 	}
-	return len(b), nil
 }
 
 func (c *stream) Close() error {

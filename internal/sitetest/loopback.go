@@ -93,9 +93,11 @@ func (w *loopback) accept(l net.Listener, site netip.AddrPort, serve func(*strea
 		if err != nil {
 			return
 		}
-		rtt := w.sim.state().manners[site].rtt
+		m := w.sim.state().manners[site]
+		rtt := m.rtt
 		far := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 		outer, inner := newStreams(far, site, rtt)
+		inner.rate = m.rate
 		carried := w.sim.spawn(func() { w.carry(c.(*net.TCPConn), outer, rtt) })
 		if !carried || !w.sim.accept(site, inner, func() { serve(inner) }) {
 			c.Close()

@@ -52,6 +52,7 @@ type manner struct {
 	idle              time.Duration
 	pad               int // bytes
 	cutAfter          int // bytes of the device on one connection: then it is reset; 0: never
+	rate              int // bytes in a second to the device, on each connection; 0: any number
 	muteAfter         int // the same: then what comes is not heard
 	split             bool
 	upper, folded     bool
@@ -188,6 +189,7 @@ var mannerOptions = options[manner]{
 	"retry-after":  text(func(m *manner) *string { return &m.retryAfter }),
 	"pad":          number(func(m *manner) *int { return &m.pad }),
 	"cut-after":    number(func(m *manner) *int { return &m.cutAfter }),
+	"rate":         number(func(m *manner) *int { return &m.rate }),
 	"mute-after":   number(func(m *manner) *int { return &m.muteAfter }),
 	"delay":        duration(func(m *manner) *time.Duration { return &m.delay }),
 	"rtt":          duration(func(m *manner) *time.Duration { return &m.rtt }),

@@ -132,6 +132,7 @@ func (n *memory) dial(ctx context.Context, network, address string) (net.Conn, e
 		return fail(err)
 	}
 	ours, theirs := newStreams(local, far, m.rtt)
+	theirs.rate = m.rate
 	theirs.small = ctx.Value(inSmall{}) != nil
 	ours.loses = func() bool { return n.sim.state().manners[far].loses(theirs.small) }
 	if !n.sim.accept(far, theirs, func() { n.registrars.serve(far, theirs) }) {

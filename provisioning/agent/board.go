@@ -24,6 +24,7 @@ type board struct {
 	losses provisioning.LossLog
 	noted  []cache.Note           // what the store had to say when it was told last
 	unwell []provisioning.Trouble // what was wrong with the name servers in this network, and is not known to be over
+	lateAt time.Time              // when answers came late, in the last cycle in which some did
 	denied provisioning.Event     // how the account was refused last, since a Registrar has accepted it
 }
 
@@ -193,7 +194,7 @@ func (b *board) registered(reg *signin.Registration, byLastGood func(*provisioni
 		misses(s, reg)
 	})
 	b.enter(provisioning.Registered)
-	b.paced("connect", reg.Way)
+	b.paced(wayArea, reg.Way)
 	b.paced(bindingArea, reg.Unlisted())
 	endSoon(b, true)
 }
@@ -243,10 +244,11 @@ func (l learned) unread(reg *signin.Registration, err error) {
 	l.board.tell(event)
 }
 
-// The areas of the link, of one that is lost often, of a way inside the site that is gone, of registrations that are lost often, of certificates that end soon, of clocks
+// The areas of the link, of the way to a Registrar, of one that is lost often, of a way inside the site that is gone, of registrations that are lost often, of certificates that end soon, of clocks
 // that are far apart, of what is learned in band, and of bindings that are not listed.
 const (
 	linkArea    = "link"
+	wayArea     = "connect"
 	insideArea  = "inside"
 	plugArea    = "plug"
 	lossArea    = "loss"
@@ -289,7 +291,7 @@ func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
 			b.losses.Note(loss)
 		}
 		lately = b.losses.Lately(loss.At)
-		s.KeepPace(lossArea, endingArea, plugArea)
+		s.KeepPace(lossArea, endingArea, plugArea, wayArea, linkArea)
 		unregistered(s)
 		s.NotRegisteredSince = shownTime(loss.At)
 		s.Because(event.Why())

@@ -157,7 +157,7 @@ func (k *keeper) watch(ctx context.Context, besides func(context.Context)) *watc
 	})
 	k.begin(w)
 	w.tasks.Go(func() { besides(w.keeping) })
-	if k.cut {
+	if k.cut || knownTwice(k.board) {
 		w.tasks.Go(func() { k.basis.watchTwice(w.keeping, k.board, w.reg.Addr) })
 	}
 	return w

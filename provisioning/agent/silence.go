@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,14 +65,21 @@ func (b *basis) twice(ctx context.Context, to netip.Addr) (none provisioning.Tro
 // stillTwice is how often the link is asked again while an address on the way is used twice. (Our choice.)
 const stillTwice = time.Minute
 
-// watchTwice tells whether that is so after a connection was cut, until it is not.
+// gone is in how many looks in a row one alone must have an address that two had, for that to be over: not both answer each time. (Our choice.)
+const gone = 3
+
+// watchTwice tells whether that is so after a connection was cut, or it was so before, until it is not.
 func (b *basis) watchTwice(ctx context.Context, board *board, to netip.Addr) {
-	for {
+	for once := 1; ; once++ {
 		twice := b.twice(ctx, to)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return
-		}
-		if board.paced(linkArea, twice); twice.None() {
+		case !twice.None():
+			once = 0
+			board.paced(linkArea, twice)
+		case once >= gone || !knownTwice(board):
+			board.paced(linkArea)
 			return
 		}
 		select {
@@ -81,6 +89,14 @@ func (b *basis) watchTwice(ctx context.Context, board *board, to netip.Addr) {
 		}
 	}
 }
+
+// isTwice says whether that is what was found.
+func isTwice(found provisioning.Pace) bool {
+	return found.Fault == string(provisioning.FaultAddressTwice) || found.Fault == string(provisioning.FaultOwnAddressTwice)
+}
+
+// knownTwice says whether that was so, and has not been seen to be over.
+func knownTwice(b *board) bool { return slices.ContainsFunc(b.snapshot(nil).Pace, isTwice) }
 
 // missed is the last address that was tried in a cycle, or else the first name server; zero: there is none.
 func missed(cycle *provisioning.Cycle, servers []netip.AddrPort) (addr netip.Addr) {
@@ -120,6 +136,9 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 			t, explains = lacking, false
 		}
 	}
+	if late := provisioning.LateAnswers(s.Pace, t); !late.None() {
+		return late, true
+	}
 	if !explains && provisioning.SameWay[t.Fault] != "" {
 		if all := s.Cycle.Alike(); !all.None() {
 			t = all
@@ -134,9 +153,28 @@ func (b *basis) explain(ctx context.Context, s *provisioning.Status, found provi
 	return memory.Before(now, t), explains
 }
 
+// lateFor is how long answers that came late may be why none come. (Our choice.)
+const lateFor = 10 * time.Minute
+
+// toldLate tells which answers of a cycle came late, until some are in time, or none have come for long.
+func toldLate(b *board) {
+	var found []provisioning.Trouble
+	b.mu.Lock()
+	for i := range b.status.Cycle.Attempts {
+		if t := b.status.Cycle.Attempts[i].Trouble; t.Fault == provisioning.FaultAnswersLate {
+			found, b.lateAt = []provisioning.Trouble{provisioning.Alone(t)}, time.Now()
+		}
+	}
+	b.mu.Unlock()
+	if found != nil || time.Since(b.lateAt) > lateFor {
+		b.paced(wayArea, found...)
+	}
+}
+
 // resting shows why and until when Registrars are left alone. password: since the password is; stopped: since one of them
 // has refused for all. explain may know better why.
 func (b *board) resting(until time.Time, password, stopped bool, explain func(*provisioning.Status, provisioning.Trouble) (provisioning.Trouble, bool)) {
+	toldLate(b)
 	why, trouble := blamed(b, stopped)
 	explains := false
 	if !password && why.Reason != "" {
@@ -147,6 +185,9 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 		known := cause
 		if known, explains = explain(&met, cause); known.Fault != cause.Fault || explains {
 			why, trouble = provisioning.Event{Reason: known.Reason(), Trouble: known}.Why(), known
+			if isTwice(provisioning.Pace{Fault: why.Fault}) { // it may be so again when the device is registered
+				b.flawed(linkArea, known)
+			}
 		}
 	}
 	if trouble.Facts["sent"] != nil { // the fingerprints stand with the attempt

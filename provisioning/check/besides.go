@@ -77,7 +77,7 @@ func mayCause(t provisioning.Trouble, reason provisioning.Reason) bool {
 
 // losing are the faults of the link by which packets get lost, and silence is what comes of it.
 var (
-	losing  = []provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind}
+	losing  = []provisioning.Fault{provisioning.FaultOwnAddressTwice, provisioning.FaultAddressTwice, provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultAnswersLate}
 	silence = []provisioning.Reason{provisioning.DNSTimeout, provisioning.ConnectTimeout, provisioning.ConnectReset, provisioning.SIPNoAnswer, provisioning.Lossy, provisioning.Slow}
 )
 

@@ -329,6 +329,11 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Daemon.LinkLost = provisioning.Pace{What: lost.What(), Hint: lost.Hint()}
 		return nil
 	},
+	"daemon-late": func(o *Options, _ *config.Config, words []string) error {
+		late := provisioning.FaultAnswersLate.Met(provisioning.Facts{"at": words[0], "connecting": 3, "securing": 2400, "grows": true, "waited": 4})
+		o.Daemon.Late = provisioning.Pace{Fault: string(late.Fault), What: late.What(), Hint: late.Hint()}
+		return nil
+	},
 	"link-lost": func(o *Options, _ *config.Config, _ []string) error {
 		asked := uint32(0)
 		o.Wire.CarrierLosses = func(string) uint32 {

@@ -80,6 +80,9 @@ func judge(f *Facts) Report {
 	if lost := linkLost(f); !lost.None() && !f.signsIn() && restsOnSilence(found) {
 		found = lost
 	}
+	if late := answersLate(f, found); !late.None() && !f.signsIn() {
+		found = late
+	}
 	r.Summary = summary(f, found)
 	for _, cure := range found.Otherwise() {
 		r.Otherwise = append(r.Otherwise, sentence(cure))

@@ -69,7 +69,7 @@ func slowPlace(f *Facts) provisioning.Trouble {
 		c := &f.Plan.Try[i]
 		p, _ := f.place(c)
 		for _, probe := range p.Probes {
-			if t := signin.SlowWay(c, probe.Addr, probe.Connecting); probe.Connected && !t.None() {
+			if t := signin.SlowWay(c, probe.Addr, probe.Connecting, probe.Securing); probe.Connected && !t.None() {
 				return t
 			}
 			if t := probe.SlowAnswer(c); !t.None() {

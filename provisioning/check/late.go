@@ -42,6 +42,9 @@ func cameLate(f *Facts) {
 	for _, p := range f.Places {
 		for _, probe := range p.Probes {
 			if probe.Late == 0 {
+				if late := answersLate(f, probe.Trouble); !late.None() {
+					probe.Trouble = late
+				}
 				continue
 			}
 			facts := provisioning.Facts{"at": p.HostPort(), "address": probe.Addr, "ms": probe.Late.Milliseconds()}
@@ -51,6 +54,19 @@ func cameLate(f *Facts) {
 			probe.Trouble = fault.Because(probe.Trouble, facts)
 		}
 	}
+}
+
+// answersLate is of what nothing came for, where other answers of this look, or of one of the daemon, were seconds late.
+func answersLate(f *Facts, t provisioning.Trouble) provisioning.Trouble {
+	pace := f.Daemon.Late
+	for _, p := range f.Places {
+		for _, probe := range p.Probes {
+			if late := provisioning.Alone(probe.Trouble); late.Fault == provisioning.FaultAnswersLate {
+				pace = provisioning.Pace{Fault: string(late.Fault), What: late.What(), Hint: late.Hint()}
+			}
+		}
+	}
+	return provisioning.LateAnswers([]provisioning.Pace{pace}, t)
 }
 
 // tooLate is about a network that is too slow for a sign-in.

@@ -299,6 +299,14 @@ func (e *ears) ways(f *Facts, began time.Time) provisioning.Ways {
 			e.note(q.Server.Addr(), q.Answered > 0 || q.Lives || q.From.IsValid() || q.Err != nil && !lifeless(q.Err))
 		}
 	}
+	answered := slices.ContainsFunc(f.Found, func(found provisioning.Finding) bool {
+		return found.Source.Source == "dns" && found.Verdict != provisioning.Failed
+	})
+	if answered && !slices.ContainsFunc(f.Servers, func(s netip.AddrPort) bool { return e.heard[s.Addr()] }) {
+		for _, server := range f.Servers { // which of several it was is not known
+			e.note(server.Addr(), true)
+		}
+	}
 	if f.Trip.Took > 0 {
 		e.note(f.Trip.Server.Addr(), true)
 	}

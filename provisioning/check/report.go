@@ -63,6 +63,7 @@ type Daemon struct {
 	// is something to try, where there was nothing; zero: it does not.
 	NextKnock, NextLookup time.Time
 	LinkLost              provisioning.Pace // that the link of this device was lost often lately; empty: it was not
+	Late                  provisioning.Pace // that answers came late; empty: they did not
 	// Cycle is its latest walk; nil: none.
 	Cycle *provisioning.Cycle
 	// Metrics is why it serves no metrics although it should; nil: it does, or should not.

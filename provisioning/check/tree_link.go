@@ -41,9 +41,9 @@ func (b *branch) link() {
 	}
 	ofLink := []provisioning.Fault{
 		provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork,
-		provisioning.FaultOtherGateway, provisioning.FaultMaskChanged, provisioning.FaultSetByHand, provisioning.FaultOwnNetwork, provisioning.FaultNoARP,
+		provisioning.FaultOtherGateway, provisioning.FaultMaskChanged, provisioning.FaultSetByHand, provisioning.FaultOwnNetwork, provisioning.FaultNoARP, provisioning.FaultAnswersLate,
 	}
-	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good {
+	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good && (t.Fault != provisioning.FaultAnswersLate || t.OnSide() != "") {
 		c.because(wrong(b.facts), t)
 	}
 	b.add(&c)

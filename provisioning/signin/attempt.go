@@ -37,7 +37,7 @@ func (w *Walk) attempt(ctx context.Context, a *attempt) (*Registration, error) {
 		}
 	}
 	if reg != nil {
-		reg.Way = SlowWay(&a.c, a.addr, p.connecting)
+		reg.Way = SlowWay(&a.c, a.addr, p.connecting, watchedOf(conn).Securing)
 	}
 	return reg, err
 }
@@ -59,9 +59,9 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met *tru
 	heard := &heardConn{Conn: conn}
 	session := sip.NewSession(heard, a.c.Transport == provisioning.TLS, account)
 	binding, err := w.ask(ctx, a, session, heard)
-	loss := wire.NoLoss
+	watched, loss := watchedOf(conn), wire.NoLoss
 	if err != nil {
-		loss = lossOf(conn)
+		loss = watched.Loss()
 	}
 	s.owner.offered(session.CertificateService(), a.c.Anchor)
 	if refused != nil && !errors.As(err, new(*sip.CertificateError)) { // which says so itself
@@ -74,7 +74,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met *tru
 		if auth := (*sip.AuthError)(nil); withheld && errors.As(err, &auth) {
 			err = &withheldError{a.c.Anchor, err}
 		}
-		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: *met, loss: loss, near: s.gate.near(a.addr)}
+		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: *met, loss: loss, began: watched.Began, near: s.gate.near(a.addr)}
 	}
 	s.nonces.keep(attempted{a.c.Endpoint, a.addr}, session.Nonce())
 	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Ends: Endings(a.c.Host, met.Shown), Session: session, Binding: binding}

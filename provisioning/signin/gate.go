@@ -75,7 +75,10 @@ func (g *gate) dial(ctx context.Context, c *provisioning.Candidate, addr netip.A
 	if err != nil {
 		return nil, g.notConnected(addr, err, time.Since(began))
 	}
-	return conn, nil
+	if c.Transport == provisioning.TCP {
+		return conn, nil
+	}
+	return &wire.Watched{Conn: conn, Since: time.Now(), Began: wire.Began{Connecting: time.Since(began)}}, nil
 }
 
 // notConnected is the end of connecting to an address, and how long that took.
@@ -121,12 +124,13 @@ func (g *gate) secure(ctx context.Context, c *provisioning.Candidate, addr netip
 }
 
 func (g *gate) handshake(ctx context.Context, c *provisioning.Candidate, conn net.Conn) (net.Conn, trust.Met, error) {
-	watched := &wire.Watched{Conn: conn}
-	secure, met, err := trust.Handshake(ctx, watched, c.Host, g.proof(c))
+	secure, met, err := trust.Handshake(ctx, conn, c.Host, g.proof(c))
+	watched := watchedOf(conn)
 	if err != nil {
-		watched.Close()
-		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil, trusts: provisioning.Trusts(&g.policy), file: g.fileOf(err), kept: g.wire.ClockKept != nil && g.policy.Clock == nil && g.wire.ClockKept(), least: g.policy.TLSMin, min: g.policy.Setting("tls_min")}
+		conn.Close()
+		return nil, met, &attemptError{stage: handshaking, err: err, met: met, loss: watched.Loss(), began: watched.Began, near: g.near(addrOf(conn.RemoteAddr())), rooted: g.policy.Roots != nil, trusts: provisioning.Trusts(&g.policy), file: g.fileOf(err), kept: g.wire.ClockKept != nil && g.policy.Clock == nil && g.wire.ClockKept(), least: g.policy.TLSMin, min: g.policy.Setting("tls_min")}
 	}
+	watched.Secured = true
 	return secure, met, nil
 }
 
@@ -139,15 +143,15 @@ func (g *gate) fileOf(err error) string {
 	return g.policy.RootFiles[e.Own-1]
 }
 
-// lossOf is what the way of a connection over TLS loses, as far as it is known.
-func lossOf(conn net.Conn) wire.Loss {
+// watchedOf is what a connection over TLS says of its way; that of one over TCP says nothing.
+func watchedOf(conn net.Conn) *wire.Watched {
 	for {
 		if watched, is := conn.(*wire.Watched); is {
-			return watched.Loss()
+			return watched
 		}
 		outer, more := conn.(interface{ NetConn() net.Conn })
 		if !more {
-			return wire.NoLoss
+			return new(wire.Watched)
 		}
 		conn = outer.NetConn()
 	}

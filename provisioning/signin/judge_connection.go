@@ -80,11 +80,56 @@ func (j *judgement) deadGateway() provisioning.Trouble {
 	return j.met(provisioning.FaultNoGateway)
 }
 
+// late are our choices: from when on an answer is late, and how many times as long as the answers before nothing has to come on a connection to mean
+// that what was sent is lost.
+const (
+	late     = time.Second
+	meansOff = 4
+
+	tlsLimit      = 3 * time.Second // nothing else is ready
+	leastPatience = 4 * time.Second // what package sip waits for an answer at least
+)
+
+// lateness is for a connection whose own answers have come so late that it means little that no more have come: what was sent may be on its way, and
+// what comes back.
+func lateness(j *judgement, t provisioning.Trouble) provisioning.Trouble {
+	if j.attempt == nil {
+		return t
+	}
+	began, waited := j.attempt.began, leastPatience
+	if j.attempt.stage == handshaking {
+		waited = tlsLimit
+	}
+	if silence := (*sip.SilenceError)(nil); errors.As(j.err, &silence) {
+		waited = max(waited, silence.After)
+	}
+	longest := max(began.Connecting, began.Securing)
+	if longest < late || longest*meansOff < waited {
+		return t
+	}
+	facts := t.With(provisioning.Facts{"connecting": began.Connecting.Milliseconds(), "waited": int64(waited.Seconds())}).Facts
+	switch ms := began.Securing.Milliseconds(); {
+	case began.Secured:
+		facts["securing"] = ms
+	case ms > 0:
+		facts["partly"] = ms
+	}
+	if way := j.attempt.loss == wire.SentUnacknowledged; way && began.Connecting*meansOff < began.Securing {
+		facts["grows"] = true
+	} else if !way && began.Connecting < late { // the server may be as slow
+		facts["open"] = true
+		return provisioning.FaultAnswersLate.Because(t, facts).OnNoSide()
+	}
+	return provisioning.FaultAnswersLate.Because(t, facts)
+}
+
 // arrived is what is known of what was acknowledged, and not answered.
 const arrived = "has arrived (it was acknowledged)"
 
 // mute is for a Registrar that answers no SIP.
-func (j *judgement) mute() provisioning.Trouble {
+func (j *judgement) mute() provisioning.Trouble { return lateness(j, unanswered(j)) }
+
+func unanswered(j *judgement) provisioning.Trouble {
 	stepped := j.stepped()
 	switch j.attempt.loss {
 	case wire.SentUnacknowledged:

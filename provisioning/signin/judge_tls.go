@@ -57,7 +57,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 	case ended && e.Kind == trust.WantsCertificate && e.Alert == 0: // it may have other reasons to hang up
 		return j.atPort(provisioning.FaultCutAsking)
 	case ended && j.attempt != nil && e.Kind == trust.Silent && j.attempt.loss == wire.SentUnacknowledged && j.attempt.small: // it is not their size
-		return j.dropped(provisioning.FaultTLSDropped)
+		return lateness(j, j.dropped(provisioning.FaultTLSDropped))
 	case ended && j.attempt != nil && (e.Kind == trust.Silent && lost[j.attempt.loss] != "" || e.Kind == trust.Stalled && (j.attempt.loss == wire.SentUnacknowledged || j.attempt.loss == wire.LargeLost)):
 		if j.facts["lost"] = lost[j.attempt.loss]; !j.attempt.small {
 			j.know("large", large)
@@ -68,7 +68,7 @@ func (j *judgement) handshake() provisioning.Trouble {
 		if j.attempt.loss == wire.LargeLost { // it is their size
 			j.know("smaller", large)
 		}
-		return j.met(provisioning.FaultTLSLost)
+		return lateness(j, j.met(provisioning.FaultTLSLost))
 	case ended && e.Kind == trust.NoVersion && j.attempt != nil:
 		return noVersion(j)
 	case ended && e.Received && e.Alert == unrecognizedName:
@@ -124,12 +124,12 @@ func (j *judgement) ended(f provisioning.Fault) provisioning.Trouble {
 			j.know("arrived", arrived)
 		}
 		if j.attempt != nil && j.attempt.small { // then it is not their size
-			return j.met(f)
+			return lateness(j, j.met(f))
 		}
 		j.know("large", large)
 		if f == provisioning.FaultTLSStalls {
-			return j.met(f).On(provisioning.SideNetwork)
+			return lateness(j, j.met(f).On(provisioning.SideNetwork))
 		}
 	}
-	return j.met(f)
+	return lateness(j, j.met(f))
 }

@@ -8,11 +8,9 @@ import (
 // Our choices: how long an address may stay undecided. docs/deadlines.md has all of them in one table, with the reasons.
 const (
 	connectLimit = 3200 * time.Millisecond // nothing else is ready: a router that looks for the host in vain says so after 3 s
-	tlsLimit     = 3 * time.Second
 
 	// registerLimit is for the whole exchange; each answer has 4 s (package sip): not the 32 s of SIP timer F.
 	registerLimit = 20 * time.Second
-	leastPatience = 4 * time.Second  // what package sip waits for an answer at least
 	passEvery     = 10 * time.Second // the owner hears of a walk that waits at least so often
 
 	unknownTrip = 100 * time.Millisecond // the round trip, where none has been seen

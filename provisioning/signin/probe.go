@@ -142,7 +142,8 @@ func (s *Signer) probe(ctx context.Context, c *provisioning.Candidate, p *Probe)
 		p.OnlyRegister = errors.Is(err, sip.ErrNoAnswer) && answersOptions(ctx, session)
 		err = turnedAway(&met, err)
 		p.Answered, p.Distrusted = p.Greeting.Code != 0, isDistrust(err)
-		return &attemptError{stage: registering, err: err, met: met, loss: lossOf(conn), near: s.gate.near(p.Addr)}
+		watched := watchedOf(conn)
+		return &attemptError{stage: registering, err: err, met: met, loss: watched.Loss(), began: watched.Began, near: s.gate.near(p.Addr)}
 	}
 	p.Answered = true
 	return nil

@@ -45,12 +45,17 @@ func (r *Registration) TakeBack(ctx context.Context) error {
 // slowConnect is how long a connection may take that a tech would let pass. (Our choice: twice around half of the world.)
 const slowConnect = 250 * time.Millisecond
 
-// SlowWay is about the way to an address of a Candidate, to which connecting has taken so long.
-func SlowWay(c *provisioning.Candidate, addr netip.Addr, connecting time.Duration) provisioning.Trouble {
-	if connecting < slowConnect {
-		return provisioning.Trouble{}
+// SlowWay is about the way to an address of a Candidate, to which connecting, or TLS then, has taken so long.
+func SlowWay(c *provisioning.Candidate, addr netip.Addr, connecting, securing time.Duration) provisioning.Trouble {
+	ms := connecting.Milliseconds()
+	slow := provisioning.FaultSlowWay.Met(provisioning.Facts{"at": c.HostPort(), "address": addr, "ms": ms})
+	switch {
+	case connecting >= slowConnect:
+		return slow
+	case securing >= late:
+		return provisioning.FaultAnswersLate.Because(slow, slow.With(provisioning.Facts{"host": c.Host, "connecting": ms, "securing": securing.Milliseconds(), "open": true}).Facts).OnNoSide()
 	}
-	return provisioning.FaultSlowWay.Met(provisioning.Facts{"at": c.HostPort(), "address": addr, "ms": connecting.Milliseconds()})
+	return provisioning.Trouble{}
 }
 
 // standing is what a registration gives the device: one value, made when a Registrar accepts or tells something. What status

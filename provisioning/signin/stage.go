@@ -31,6 +31,7 @@ type attemptError struct {
 	hop     netip.Addr           // the gateway through which the system sends what is for the address; zero: none, or it is not known
 	route   *wire.Route          // by which the system sends what is for the address; nil: it is not known
 	loss    wire.Loss            // over TLS
+	began   wire.Began           // likewise
 	near    bool                 // the address is on a link of this device: no router is on the way
 	there   bool                 // and a host has answered to it lately
 	small   bool                 // the handshake was tried in small packets, too, and no more came of it

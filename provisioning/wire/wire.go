@@ -207,11 +207,29 @@ func ownAddresses() (own []netip.Addr) {
 	return own
 }
 
+// Began is how long the beginning of a connection took.
+type Began struct {
+	Connecting, Securing time.Duration // TCP, and TLS: until the last of its answer that has come; 0: not known, or nothing came
+	Secured              bool          // TLS has come to its end
+}
+
 // Watched is a connection that says what its way loses, also when it is closed.
 type Watched struct {
 	net.Conn
+	Began
+	Since time.Time // it was connected
+
 	once sync.Once
 	loss Loss
+}
+
+// Read notes how long the beginning takes.
+func (w *Watched) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if n > 0 && !w.Secured {
+		w.Securing = time.Since(w.Since)
+	}
+	return n, err
 }
 
 // Loss looks once, at the latest when the connection is closed.
