@@ -162,9 +162,10 @@ Have the zone of contoso.com signed anew.
 - If its signatures are valid, correct the DS record in its parent zone, or the trust anchor on 10.0.0.53:53.
 - Check the clock of 10.0.0.53:53.`},
 	{"the servers of the zone do not have it", with(dhcpSaysNothing, lame), "dns-servfail", `
-The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL).
+The name server 10.0.0.53:53 cannot look up anything in contoso.com (SERVFAIL), nor in other domains: most likely it asks another name server in vain.
 The problem is with DNS.
-See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
+On the name server, see whom it asks for contoso.com (its forwarder, or the servers of the zone), and whether that one answers.
+- See whether the zone of contoso.com is loaded on the name server, or has expired, as a secondary's does whose primary does not answer.
 - If the name server does not hold the zone of contoso.com itself, check the forwarders to which it passes such queries.
 - Correct the delegation of contoso.com (the NS records in its parent zone): it may lead to servers that do not have the zone.`},
 	{"the second name server has no record", with(published(fe01), secondNameServer(zoneWith())), "dns-conflict", `

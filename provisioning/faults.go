@@ -123,6 +123,7 @@ const (
 	FaultDNSNoAuthority     Fault = "dns.no-authority"
 	FaultDNSBlocked         Fault = "dns.blocked"
 	FaultNoSuchDomain       Fault = "dns.no-such-domain"
+	FaultNoZone             Fault = "dns.no-zone"
 	FaultDNSRefused         Fault = "dns.refused"
 	FaultDNSStubRefused     Fault = "dns.stub-refuses"
 	FaultDNSNotUnderstood   Fault = "dns.not-understood"

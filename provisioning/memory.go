@@ -121,6 +121,9 @@ func (m *Memory) Known(found Findings, host string, t Trouble) Trouble {
 	if t.Fault != FaultDanglingAlias && (t.Fault != FaultNoAddress || t.Facts["meant"] != nil) {
 		return t
 	}
+	if t.Fault == FaultNoAddress && !m.ours() && !slices.ContainsFunc(found, func(f Finding) bool { return f.Source.Source == "dns" && f.Verdict == Found }) {
+		t = t.With(Facts{"stranger": t.Facts["servers"]}) // nothing shows that it knows the SIP domain
+	}
 	was := m.Earlier(&Candidate{Endpoint: Endpoint{Host: name}, OneVersion: true})
 	var others []string
 	for i := range found {

@@ -92,19 +92,6 @@ func byOption6(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	}
 }
 
-// givers are the DHCP servers that give the name server that this device asks first.
-func givers(f *Facts) (from []netip.Addr) {
-	if f.DHCP == nil || len(f.Servers) == 0 {
-		return nil
-	}
-	for i := range f.DHCP.Answers {
-		if a := &f.DHCP.Answers[i]; slices.Contains(a.NameServers, f.Servers[0].Addr()) && !slices.Contains(from, a.Server) {
-			from = append(from, a.Server)
-		}
-	}
-	return sorted(from)
-}
-
 // notKept is about a store that will not hold what the device learns.
 func notKept(f *Facts) provisioning.Trouble {
 	s, forgets := f.forgetful()

@@ -110,7 +110,11 @@ func lacking(f *Facts) provisioning.Trouble {
 	}
 	for i := range f.Plan.Skipped {
 		s := &f.Plan.Skipped[i]
-		switch t := allOf(f, s); {
+		t := allOf(f, s)
+		if zone := noSuchDomain(f); zone.Fault == provisioning.FaultNoZone && t.Fault == provisioning.FaultNoAddress {
+			t = zone
+		}
+		switch {
 		case s.Host == "" || s.Step == provisioning.HostName:
 		case s.Reason == provisioning.NoAddress && f.DHCP != nil && f.DHCP.Network == "": // else it may be of another network
 			return disagreeAbout(f, s.Step, s.Host, t)
@@ -260,6 +264,8 @@ func notServed(f *Facts, t provisioning.Trouble) provisioning.Trouble {
 	t.Fault = provisioning.FaultDNSServFailAll
 	if isNoSuchName(&f.Abroad) || len(f.Abroad.Addrs) > 0 {
 		facts["abroad"] = "other domains"
+	} else if f.Abroad.Reason == provisioning.DNSServFail {
+		facts["either"] = "other domains"
 	}
 	if d := domainsOf(f); d.meant != "" && otherHost(f) == "" { // otherwise that is told with it
 		d.tell(f, facts)
@@ -294,6 +300,9 @@ func notUsed(f *Facts, s *provisioning.Skip) provisioning.Trouble {
 	source, side := f.sourceOf(s.Step, s.Host)
 	if facts["source"] = source; f.ByPassed && facts["setting"] != nil {
 		facts["misspelt"], facts["setting"] = source, nil
+	}
+	if facts["stranger"] != nil && !isNoSuchName(&f.Apex) { // it holds the zone
+		facts["stranger"] = nil
 	}
 	if fault := hiddenName(f, &t); fault != "" {
 		facts["hidden"], facts["host"], facts["domain"] = facts["host"], s.Host, f.sipDomain()

@@ -109,10 +109,64 @@ func bare(f *Facts) bool {
 	return !has && !open && (len(f.Apex.Addrs) > 0 || f.Apex.Reason == provisioning.NoAddress && !isNoSuchName(&f.Apex))
 }
 
+// givers are the DHCP servers that give the name server that this device asks first.
+func givers(f *Facts) (from []netip.Addr) {
+	if f.DHCP == nil || len(f.Servers) == 0 {
+		return nil
+	}
+	for i := range f.DHCP.Answers {
+		if a := &f.DHCP.Answers[i]; slices.Contains(a.NameServers, f.Servers[0].Addr()) && !slices.Contains(from, a.Server) {
+			from = append(from, a.Server)
+		}
+	}
+	return sorted(from)
+}
+
+// noZone is for name servers that do not know the SIP domain, where others than sip_address name it: a source names a host in it, or DHCP gives it to
+// its clients. None: nobody does, or this device has asked other name servers before.
+func noZone(f *Facts) provisioning.Trouble {
+	facts, from, vouched := siteFacts(f), givers(f), false
+	var naming []netip.Addr
+	for i := range f.Plan.Skipped {
+		if s := &f.Plan.Skipped[i]; s.Trouble.Fault == provisioning.FaultNoAddress && within(s.Host, f.sipDomain()) && facts["host"] == nil {
+			facts["host"], facts["source"] = s.Host, s.Trouble.Facts["source"]
+		}
+	}
+	for i := 0; f.DHCP != nil && i < len(f.DHCP.Answers); i++ {
+		if a := &f.DHCP.Answers[i]; slices.Contains(a.Domains, f.sipDomain()) && !slices.Contains(naming, a.Server) {
+			naming, vouched = append(naming, a.Server), vouched || slices.Contains(from, a.Server) && len(a.SIP.Names) > 0
+		}
+	}
+	if facts["host"] == nil && naming == nil || f.Here == nil || f.remembers() && f.Memory.Former(f.Here) != "" {
+		return provisioning.Trouble{}
+	}
+	facts["servers"], facts["naming"] = provisioning.ListOf(f.Servers), sorted(naming)
+	why, side, was := provisioning.NoAddress, provisioning.Side(provisioning.SideOpen), f.Record.Network
+	if facts["host"] == nil {
+		why = provisioning.DNSNoRecord
+	}
+	switch {
+	case f.remembers() && was != nil && was.NameServers == f.Here.NameServers: // it had the zone
+		side, facts["again"] = provisioning.SideDNS, "again"
+	case len(f.Policy.DNSServers) > 0:
+		side, facts["setting"] = provisioning.SideDevice, f.Policy.Setting("dns_servers")
+	case from == nil:
+		facts["unsaid"] = true
+	default:
+		if facts["given"] = from; vouched { // the domain is that of the site
+			side = provisioning.SideDHCP
+		}
+	}
+	return provisioning.FaultNoZone.Because(why.Met(""), facts).On(side)
+}
+
 // noSuchDomain is for a SIP domain that does not exist in DNS, where nothing leads to a Registrar.
 func noSuchDomain(f *Facts) provisioning.Trouble {
 	if has, _ := inDNS(f); has || !isNoSuchName(&f.Apex) || len(f.Plan.Try) > 0 {
 		return provisioning.Trouble{}
+	}
+	if t := noZone(f); !t.None() && otherHost(f) == "" {
+		return t
 	}
 	d, facts := domainsOf(f), siteFacts(f)
 	d.tell(f, facts)

@@ -289,7 +289,7 @@ func noAddress(name *provisioning.Name, err error) {
 	case e.Absent():
 		name.Reason, name.Trouble = provisioning.NoAddress, overruled(e, "address of "+e.Name, provisioning.NoAddress)
 		if e.Kind == srv.NoRecord && name.Trouble.None() {
-			name.Trouble = provisioning.NoSuchName()
+			name.Trouble = provisioning.NoSuchName().With(provisioning.Facts{"servers": e.Server})
 		}
 	default:
 		name.Trouble = lookupTrouble(e)
