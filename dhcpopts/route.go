@@ -24,6 +24,7 @@ type Route struct {
 	// What follows is of one that this device has.
 
 	Interface string // "": not known
+	Down      bool   // that has no carrier
 	Tunnel    bool   // that is a tunnel, such as of a VPN, which another link of this device carries
 	Metric    uint32 // the lowest counts
 	Table     uint32 // 0: the main one; a rule leads to another one (Linux: ip rule)

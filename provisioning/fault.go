@@ -229,7 +229,7 @@ func alone(t Trouble) string {
 }
 
 // changed are the faults of what has changed since the device was registered, which are told before what has come of that.
-var changed = []Fault{FaultOtherNetwork, FaultOtherGateway, FaultMaskChanged, FaultOtherServers, FaultAway, FaultOutsideView, FaultLoginChanged}
+var changed = []Fault{FaultOtherNetwork, FaultOtherDefault, FaultOtherGateway, FaultMaskChanged, FaultOtherServers, FaultAway, FaultOutsideView, FaultLoginChanged}
 
 // Sentences say what is wrong, and each thing that is said in the same breath, or has come of what has changed, in one of its own.
 func (t Trouble) Sentences() []string {

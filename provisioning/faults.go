@@ -49,6 +49,7 @@ const (
 	FaultAddressTwice        Fault = "link.address-twice"
 	FaultOtherMask           Fault = "link.other-mask"
 	FaultOtherNetwork        Fault = "link.other-network"
+	FaultOtherDefault        Fault = "link.other-default"
 	FaultNetworkChanged      Fault = "link.changed"
 	FaultPortal              Fault = "link.portal"
 	FaultMaskChanged         Fault = "link.mask-changed"

@@ -23,9 +23,19 @@ type Now struct {
 	Gone   bool     // nobody answers for its gateway (ARP)
 	// Given are the name servers that DHCP gives it, as far as its lease tells.
 	Given []netip.Addr
+	Links []OnLink // the subnets of IPv4 on its links
+	By    string   // by which interface its default route leads; "": not known, or by none
 	// Lasting are its addresses that have neither a lifetime nor a lease, as far as the system tells: such a one was set by hand, or a DHCP client has left
 	// out both.
 	Lasting []netip.Prefix
+}
+
+// OnLink is a subnet on a link of a device.
+type OnLink struct {
+	Interface string
+	Own       netip.Prefix // its address there
+	Down      bool         // there is no carrier
+	Routed    bool         // a default route leads there, be it used or not
 }
 
 // Left is what is left on the link of a device of the network in which it was registered; zero: that is not known.
@@ -166,6 +176,15 @@ func (m *Memory) leadsInside(found Findings) string {
 // what keeps it out.
 func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
 	wider, narrower := resized(was, now)
+	for i := range now.Links {
+		switch l := &now.Links[i]; {
+		case was.Gateway == "" || l.Own.Masked().String() != was.Subnet || l.Interface == now.By || now.Subnet == was.Subnet:
+		case l.Down:
+			facts["unplugged"] = l.Interface
+		case now.By != "" && t.Fault != FaultTunnel && t.Fault != FaultDNSTunnel:
+			return now.byAnother(was, l, t, facts)
+		}
+	}
 	switch {
 	case was.Gateway == "" || now.Gateway == "" || was.Gateway == now.Gateway && was.Subnet == now.Subnet:
 		return Trouble{}
@@ -191,6 +210,23 @@ func elsewhere(was *Network, now *Now, t Trouble, facts Facts) Trouble {
 		return FaultOtherNetwork.Because(t, facts).OnNoSide()
 	}
 	return FaultOtherNetwork.Because(t, facts)
+}
+
+// byAnother is about a device that is still in the network of then, by one link, while its default route leads through another one.
+func (now *Now) byAnother(was *Network, still *OnLink, t Trouble, facts Facts) Trouble {
+	facts["by"], facts["still"], facts["own"], facts["gateway"] = now.By, still.Interface, still.Own, now.Gateway
+	for i := range now.Links {
+		if l := &now.Links[i]; l.Interface == now.By {
+			facts["here"] = l.Own
+		}
+	}
+	if facts["routed"] = true; !still.Routed {
+		facts["routed"], facts["left"] = nil, was.Gateway
+	}
+	if others(was, now) {
+		facts["asks"], facts["asked"] = now.NameServers, was.NameServers
+	}
+	return FaultOtherDefault.Because(t, facts)
 }
 
 // Set is the address of this device beside its gateway, where it may have been set by hand; zero: it was not, or that is not known.

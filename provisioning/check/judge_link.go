@@ -146,7 +146,7 @@ func nothingBehind(f *Facts, addr netip.Addr) provisioning.Trouble {
 // besidePortal adds to another network whose certificate was shown there in place of a Registrar's, where it is not what keeps the device out:
 // by its names a tech knows a captive portal.
 func besidePortal(f *Facts, t provisioning.Trouble) provisioning.Trouble {
-	if t.Fault != provisioning.FaultOtherNetwork || t.Reason().IsCertificate() {
+	if t.Fault != provisioning.FaultOtherNetwork && t.Fault != provisioning.FaultOtherDefault || t.Reason().IsCertificate() {
 		return t
 	}
 	for _, p := range f.Places {

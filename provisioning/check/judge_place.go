@@ -294,7 +294,7 @@ func filtered(f *Facts, p *Place, closed provisioning.Trouble) provisioning.Trou
 		return closed
 	}
 	server, who := "same", "the same server"
-	if f.Here != nil && f.Memory.Before(f.Here, closed).Fault == provisioning.FaultOtherNetwork { // a captive portal answers for everybody
+	if f.Here != nil && slices.Contains([]provisioning.Fault{provisioning.FaultOtherNetwork, provisioning.FaultOtherDefault}, f.Memory.Before(f.Here, closed).Fault) { // a captive portal answers for everybody
 		server, who = "moved", "what answers for this address"
 	}
 	return provisioning.FaultPortFiltered.Met(closed.With(provisioning.Facts{"elsewhere": elsewhere(f, p), "who": who, server: true, "routed": nil}).Facts)

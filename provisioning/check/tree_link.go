@@ -40,7 +40,7 @@ func (b *branch) link() {
 		c.Detail = ""
 	}
 	ofLink := []provisioning.Fault{
-		provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork,
+		provisioning.FaultNothingBehind, provisioning.FaultSilentBehind, provisioning.FaultRejectedBehind, provisioning.FaultOtherMask, provisioning.FaultOtherNetwork, provisioning.FaultOtherDefault,
 		provisioning.FaultOtherGateway, provisioning.FaultMaskChanged, provisioning.FaultSetByHand, provisioning.FaultOwnNetwork, provisioning.FaultNoARP, provisioning.FaultAnswersLate,
 	}
 	if t := b.verdict; slices.Contains(ofLink, t.Fault) && c.Result == Good && (t.Fault != provisioning.FaultAnswersLate || t.OnSide() != "") {

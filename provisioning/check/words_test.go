@@ -250,12 +250,18 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 	}
 	default4 := &wire.Route{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.0.1"), Interface: "eth0"}
 	known, alone, only6 := len(routes), false, false
+	var own []netip.Addr
 	err := site.Section("device", func(words []string) error {
 		switch prefix, err := netip.ParsePrefix(words[len(words)-1]); {
 		case words[0] == "link" && err == nil && prefix.Addr().Is4():
-			routes[0].To = prefix.Masked()
+			own = append(own, prefix.Addr())
+			routes[0].To, routes[0].Interface = prefix.Masked(), words[1]
 		case words[0] == "link" && err == nil:
 			routes[1].To = prefix.Masked()
+		case words[0] == "card" && len(words) > 2:
+			if card, err := netip.ParsePrefix(words[2]); err == nil && card.Addr().Is4() {
+				own = append(own, card.Addr())
+			}
 		case words[0] == "link-lacks" && words[1] == "default-route":
 			alone = true
 		case words[0] == "network":
@@ -326,6 +332,8 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 		}
 		return hop, nil, 0
 	}
+	ours := w.Own
+	w.Own = func() []netip.Addr { return append(ours(), own...) }
 	dial := w.Dial
 	w.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if at, err := netip.ParseAddrPort(address); err == nil && w.Route(at.Addr()) == nil {
@@ -366,7 +374,7 @@ func onLink(t *testing.T, site *sitetest.Site, w *wire.Wire) {
 func routeLine(words []string) (r *wire.Route, err error) {
 	r = &wire.Route{}
 	if len(words) < 3 {
-		return r, errors.New("want route NETWORK/N GATEWAY INTERFACE [metric=N] [table=N] [refuses=WORD] [tunnel]")
+		return r, errors.New("want route NETWORK/N GATEWAY INTERFACE [metric=N] [table=N] [refuses=WORD] [tunnel] [down]")
 	}
 	r.Interface = words[2]
 	if words[0] != "-" {
@@ -384,6 +392,8 @@ func routeLine(words []string) (r *wire.Route, err error) {
 		switch name {
 		case "tunnel":
 			r.Tunnel = true
+		case "down":
+			r.Down = true
 		case "refuses":
 			if r.Refuses = value; r.To.IsValid() {
 				r.Refuses += " " + r.To.String()

@@ -60,7 +60,34 @@ func Here(p *provisioning.Policy, w *wire.Wire, found provisioning.Findings, los
 	if w.Lasting != nil && n.DHCPServer == "" {
 		now.Lasting = w.Lasting()
 	}
+	now.Links, now.By = links(w)
 	return now
+}
+
+// links are the subnets of IPv4 on the links of this device, and by which interface its default route leads.
+func links(w *wire.Wire) (all []provisioning.OnLink, by string) {
+	if w.Routes == nil || w.Route == nil || w.Own == nil {
+		return nil, ""
+	}
+	routed, owns := map[string]bool{}, w.Own()
+	routes := w.Routes()
+	for _, r := range routes {
+		routed[r.Interface] = routed[r.Interface] || r.To.Bits() == 0 && r.To.Addr().Is4()
+	}
+	for _, r := range routes {
+		if r.Via.IsValid() || r.Tunnel || !r.To.Addr().Is4() || r.To.Bits() == 0 {
+			continue
+		}
+		for _, own := range owns {
+			if r.To.Contains(own) && own != r.To.Addr() && !own.IsLoopback() {
+				all = append(all, provisioning.OnLink{Interface: r.Interface, Own: netip.PrefixFrom(own, r.To.Bits()), Down: r.Down, Routed: routed[r.Interface]})
+			}
+		}
+	}
+	if r := w.Route(away[0]); r != nil {
+		by = r.Interface
+	}
+	return all, by
 }
 
 // Left is who answers on the link of this device for the gateway of the network in which it was registered, if it is in another one now.

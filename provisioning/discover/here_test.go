@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -138,5 +139,29 @@ func TestMend261WhoHasTheFormerAddress(t *testing.T) {
 		if got := Left(t.Context(), &policy, &w, memory); got != row.want {
 			t.Errorf("%s, %v: %+v, want %+v", row.now, row.macs, got, row.want)
 		}
+	}
+}
+
+// TestMend339WhatIsOnTheLinks: which subnets a device has on its links, with what it lacks there, and by which interface its default route leads.
+func TestMend339WhatIsOnTheLinks(t *testing.T) {
+	routes := []*wire.Route{
+		{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("172.16.30.1"), Interface: "wlan0"},
+		{To: netip.MustParsePrefix("10.20.0.0/24"), Interface: "eth0", Down: true},
+		{To: netip.MustParsePrefix("10.99.0.0/24"), Via: netip.MustParseAddr("10.20.0.1"), Interface: "eth0"},
+		{To: netip.MustParsePrefix("172.16.30.0/24"), Interface: "wlan0"},
+		{To: netip.MustParsePrefix("10.8.0.0/24"), Interface: "wg0", Tunnel: true},
+		{To: netip.MustParsePrefix("2001:db8::/64"), Interface: "eth0"},
+	}
+	w := wire.Wire{
+		Route: func(netip.Addr) *wire.Route { return routes[0] }, Routes: func() []*wire.Route { return routes },
+		Own: func() []netip.Addr {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.20.0.143"), netip.MustParseAddr("172.16.30.60"), netip.MustParseAddr("10.8.0.2"), netip.MustParseAddr("2001:db8::5")}
+		},
+	}
+	want := []provisioning.OnLink{
+		{Interface: "eth0", Own: netip.MustParsePrefix("10.20.0.143/24"), Down: true}, {Interface: "wlan0", Own: netip.MustParsePrefix("172.16.30.60/24"), Routed: true},
+	}
+	if got, by := links(&w); !slices.Equal(got, want) || by != "wlan0" {
+		t.Errorf("got %+v by %s", got, by)
 	}
 }

@@ -164,6 +164,7 @@ func routeIn(entry []byte, cards []net.Interface) *Route {
 	}
 	for i := range cards {
 		if cards[i].Index == int(numberIn(entry, unix.SizeofRtMsg, unix.RTA_OIF)) {
+			r.Down = cards[i].Flags&net.FlagRunning == 0
 			r.Interface, r.Tunnel = cards[i].Name, tunnels(&cards[i]) && slices.ContainsFunc(cards, carries)
 		}
 	}
