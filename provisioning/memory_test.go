@@ -408,13 +408,14 @@ func TestMend338NameServerFirst(t *testing.T) {
 	lacked := dhcpFinding(DHCPTLS, "fe1.contoso.com")
 	lacked.Names[0].Trouble = NoSuchName().With(Facts{"servers": "10.0.0.54:53"})
 	const first, name = "see whether 10.0.0.54:53 is the name server of this site, which holds the zone of contoso.com", "if the name is misspelt, correct it in DHCP option 120"
+	const stale = "if fe1.contoso.com is a former server, name fe01.contoso.com in its place in DHCP option 120, as the SRV record _sipinternal._tcp.contoso.com does, or delete it there"
 	for _, test := range []struct {
 		memory Memory
 		found  Findings
 		want   string
 	}{
 		{Memory{policy: contoso}, Findings{lacked}, first},
-		{Memory{policy: contoso}, Findings{lacked, dnsFinding(InternalTCP, "fe01.contoso.com 10.0.0.5")}, name},
+		{Memory{policy: contoso}, Findings{lacked, dnsFinding(InternalTCP, "fe01.contoso.com 10.0.0.5")}, stale},
 		{Memory{policy: contoso, kept: cache.Record{SIPAddress: contoso.SIPAddress.String()}, known: true}, Findings{lacked}, name},
 	} {
 		if got := test.memory.Known(test.found, "fe1.contoso.com", MakePlan(test.found, &contoso, false).Skipped[0].Trouble).Do(); got != test.want {

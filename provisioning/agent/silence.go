@@ -185,9 +185,12 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 		known := cause
 		if known, explains = explain(&met, cause); known.Fault != cause.Fault || explains {
 			why, trouble = provisioning.Event{Reason: known.Reason(), Trouble: known}.Why(), known
-			if isTwice(provisioning.Pace{Fault: why.Fault}) { // it may be so again when the device is registered
-				b.flawed(linkArea, known)
-			}
+		}
+		switch twice := isTwice(provisioning.Pace{Fault: string(known.Fault)}); {
+		case twice: // it may be so again when the device is registered
+			b.flawed(linkArea, known)
+		case knownTwice(b):
+			b.paced(linkArea)
 		}
 	}
 	if trouble.Facts["sent"] != nil { // the fingerprints stand with the attempt

@@ -34,8 +34,8 @@ neighbour 10.0.0.1 %s
 		at, registrar, gateway string
 		paced, rests           bool
 	}{
-		"nobody answers":                    {"10.98.0.2", "blackhole", two, false, true},
-		"each connection is cut":            {"10.98.0.2", "reset", two, false, true},
+		"nobody answers":                    {"10.98.0.2", "blackhole", two, true, true},
+		"each connection is cut":            {"10.98.0.2", "reset", two, true, true},
 		"connections are cut":               {"10.98.0.2", "accept idle=15s", two, true, false},
 		"one has it, and nobody answers":    {"10.98.0.2", "blackhole", one, false, false},
 		"one has it, and they are cut":      {"10.98.0.2", "accept idle=15s", one, false, false},

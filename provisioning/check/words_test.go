@@ -98,7 +98,7 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 		"connections are cut, of another reason": {"accept idle=15s", "", false, false},
 		"nobody may look":                        {"accept idle=15s", mac + " unasked", false, false},
 		"nothing is cut":                         {"accept", mac, false, false},
-		"nobody answers":                         {"blackhole", mac, false, true},
+		"nobody answers":                         {"blackhole", mac, true, true},
 		"a server that refuses":                  {"refuse", mac, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +124,7 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 					t.Errorf("%s, %q, %+v, looked %d times", s.State, s.What, s.Pace, looked.Load())
 				}
 				gone.Store(true)
-				time.Sleep(2 * time.Minute)
+				time.Sleep(5 * time.Minute)
 				if s := a.Status(); s.What == twice || slices.ContainsFunc(s.Pace, func(p provisioning.Pace) bool { return p.What == twice }) {
 					t.Errorf("when it is gone: %s, %q, %+v", s.State, s.What, s.Pace)
 				}
