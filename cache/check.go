@@ -14,7 +14,7 @@ import (
 
 // check says why a record cannot be what this package wrote. The files can be edited by others, so
 // a right checksum proves nothing about the meaning.
-func (r Record) check() error {
+func (r *Record) check() error {
 	switch {
 	case r.Generation > maxGeneration:
 		return fmt.Errorf("generation %d is beyond reach", r.Generation)
@@ -70,7 +70,7 @@ func (r Record) check() error {
 	return nil
 }
 
-func (e Registrar) check() error {
+func (e *Registrar) check() error {
 	switch {
 	case !host(e.Host):
 		return fmt.Errorf("host %.40q", e.Host)
@@ -98,7 +98,7 @@ func (m Relay) check() error {
 	return checkAddresses(m.Addresses)
 }
 
-func (r Record) lastInside() (at time.Time) {
+func (r *Record) lastInside() (at time.Time) {
 	if r.Inside != nil {
 		at = r.Inside.At
 	}

@@ -39,7 +39,7 @@ func TestHost(t *testing.T) {
 		strings.Repeat("a", 64) + ".contoso.com": false,
 		strings.Repeat("abcdefg.", 32) + "com":   false,
 	} {
-		if got := (Registrar{Host: host, Port: 1, Transport: "tls"}).check() == nil; got != want {
+		if got := (&Registrar{Host: host, Port: 1, Transport: "tls"}).check() == nil; got != want {
 			t.Errorf("%q: %v, want %v", host, got, want)
 		}
 	}

@@ -41,7 +41,7 @@ func (h holding) same(other holding) bool {
 	return h.host == other.host && h.port == other.port && h.transport == other.transport
 }
 
-func (r Record) holdings() []holding {
+func (r *Record) holdings() []holding {
 	var list []holding
 	add := func(h holding) {
 		if i := slices.IndexFunc(list, h.same); i < 0 {

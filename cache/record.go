@@ -115,7 +115,7 @@ const (
 func next(generation uint64) uint64 { return min(generation+1, maxGeneration) }
 
 // empty says that the record names no Registrar: the device has never registered, or was told to forget.
-func (r Record) empty() bool { return r.Registrar.Host == "" }
+func (r *Record) empty() bool { return r.Registrar.Host == "" }
 
 // clone returns a record that shares no memory with r, in the form that a round trip through the
 // disk would give it: lists cut to their limit, time in UTC and whole seconds.

@@ -34,7 +34,7 @@ type leaseFile struct {
 }
 
 // at is an error in a line of the file.
-func (f leaseFile) at(line int, format string, args ...any) error {
+func (f *leaseFile) at(line int, format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
 	if len(text) > maxTrouble {
 		text = text[:maxTrouble] + "..."

@@ -41,7 +41,7 @@ type VendorOption struct {
 }
 
 // Faulty says whether something is wrong with the option for Lync phones. That of another vendor class is right for those.
-func (v VendorOption) Faulty() bool { return v.Problem != "" && (v.Vendor != "" || v.Garbled) }
+func (v *VendorOption) Faulty() bool { return v.Problem != "" && (v.Vendor != "" || v.Garbled) }
 
 // EncodeVendor returns the value of option 43 for the vendor class MS-UC-Client whose certificate
 // provisioning service is on the host web, at the place Lync puts it (TechNet gg412828). It refuses what is not a host name.

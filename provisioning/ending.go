@@ -46,7 +46,7 @@ type Ending struct {
 }
 
 // Soon says whether it ends soon. One that has ended is told elsewhere.
-func (e Ending) Soon(now time.Time) bool {
+func (e *Ending) Soon(now time.Time) bool {
 	left := e.NotAfter.Sub(now)
 	return left > 0 && left <= soonDays*day && left < e.NotAfter.Sub(e.NotBefore)/soonPart
 }

@@ -70,12 +70,15 @@ type Why struct {
 	Side   Side   // who has to put it right, where that is another than that of the Fault, or it has none; "": see the Fault
 }
 
-// Why is the event in words. This is where they are made, for status and history alike.
-func (e Event) Why() Why {
-	w := Why{Reason: e.Reason, Detail: e.Detail, Hint: e.Reason.Hint()}
-	if e.Trouble.Specific() {
-		w.Fault, w.What, w.Hint = string(e.Trouble.Fault), e.Trouble.What(), e.Trouble.Hint()
-		if side := e.Trouble.OnSide(); side != e.Trouble.Fault.Side() {
+// Why is the event in words.
+func (e *Event) Why() *Why { return WhyOf(e.Reason, e.Detail, e.Trouble) }
+
+// WhyOf is a failure in words. This is where they are made, for status and history alike.
+func WhyOf(reason Reason, detail string, t Trouble) *Why {
+	w := &Why{Reason: reason, Detail: detail, Hint: reason.Hint()}
+	if t.Specific() {
+		w.Fault, w.What, w.Hint = string(t.Fault), t.What(), t.Hint()
+		if side := t.OnSide(); side != t.Fault.Side() {
 			w.Side = side
 		}
 	}
@@ -118,6 +121,6 @@ func (e Event) String() string {
 }
 
 // Event tells that something was ruled out.
-func (s *Skip) Event() Event {
-	return Event{Kind: Skipped, Step: s.Step, Endpoint: s.Endpoint, Reason: s.Reason, Detail: s.Detail, Trouble: s.Trouble}
+func (s *Skip) Event() *Event {
+	return &Event{Kind: Skipped, Step: s.Step, Endpoint: s.Endpoint, Reason: s.Reason, Detail: s.Detail, Trouble: s.Trouble}
 }

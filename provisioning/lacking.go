@@ -116,7 +116,7 @@ func AskedOfDNS(t Trouble, s *Skip) Trouble {
 }
 
 // ByLastGood is why a device is registered through last good.
-func (m *Memory) ByLastGood(c *Cycle, now *Now) Why {
+func (m *Memory) ByLastGood(c *Cycle, now *Now) *Why {
 	why, t := c.Blame(false)
 	if t.None() {
 		t = why.Reason.Met(why.Detail)
@@ -129,7 +129,7 @@ func (m *Memory) ByLastGood(c *Cycle, now *Now) Why {
 	if known = m.Before(now, known); known.Fault == t.Fault && len(known.Others()) == len(t.Others()) {
 		return why
 	}
-	return Event{Reason: known.Reason(), Trouble: known}.Why()
+	return WhyOf(known.Reason(), "", known)
 }
 
 // Retell says of the names that were skipped what is known of them.
@@ -137,7 +137,7 @@ func Retell(c *Cycle, m *Memory, found Findings) {
 	for i := range c.Attempts {
 		a := &c.Attempts[i]
 		a.Trouble = m.Known(found, a.Host, a.Trouble)
-		w := Event{Reason: a.Reason, Detail: a.Detail, Trouble: a.Trouble}.Why()
+		w := WhyOf(a.Reason, a.Detail, a.Trouble)
 		a.What, a.Hint, a.Side = w.What, w.Hint, w.Side
 	}
 }

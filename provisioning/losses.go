@@ -48,7 +48,7 @@ type Losses struct {
 }
 
 // Past says of registrations that were lost often that this is over, as far as can be seen; "": they were not, or it is not.
-func (l Losses) Past() string {
+func (l *Losses) Past() string {
 	if l.LastHour < oftenLost || l.StableSince.IsZero() {
 		return ""
 	}
@@ -60,7 +60,7 @@ func (l Losses) Past() string {
 const clock = "15:04:05 UTC"
 
 // Trouble is what is wrong where registrations are lost often.
-func (l Losses) Trouble() Trouble {
+func (l *Losses) Trouble() Trouble {
 	facts := Facts{"at": l.HostPort(), "host": l.Host, "count": fmt.Sprintf("%d times", l.LastHour)}
 	switch {
 	case l.LastHour < oftenLost || !l.StableSince.IsZero():
@@ -81,7 +81,7 @@ func (l Losses) Trouble() Trouble {
 }
 
 // silent is what is wrong where connections stop passing data.
-func (l Losses) silent(facts Facts) Trouble {
+func (l *Losses) silent(facts Facts) Trouble {
 	facts["times"] = "each time"
 	if l.Silences < l.LastHour {
 		facts["times"] = fmt.Sprintf("the last %d times", l.Silences)
@@ -102,7 +102,7 @@ func sideOfLoss(r Reason) Side {
 }
 
 // various is what is wrong where they are lost now for this reason, now for that. It is on a side if all reasons are on that one.
-func (l Losses) various(facts Facts) Trouble {
+func (l *Losses) various(facts Facts) Trouble {
 	var titles []string
 	side := sideOfLoss(l.LastReason)
 	for _, reason := range slices.Concat([]Reason{l.LastReason}, l.OtherReasons) {

@@ -86,7 +86,8 @@ func TestMend41WorkedBefore(t *testing.T) {
 	at, addr, other := Endpoint{"fe01.contoso.com", 5061, TLS}, netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("10.0.0.6")
 	registered := time.Date(2026, 11, 29, 8, 15, 30, 0, time.UTC)
 	policy := Policy{SIPAddress: SIPAddress{User: "phone1", Domain: "contoso.com"}}
-	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: Candidate{Step: InternalTLS, Endpoint: at, Addrs: []netip.Addr{addr, other}}.Registrar(addr).Kept(), RegisteredAt: registered}
+	registrar := (&Candidate{Step: InternalTLS, Endpoint: at, Addrs: []netip.Addr{addr, other}}).Registrar(addr)
+	record := cache.Record{SIPAddress: "sip:phone1@contoso.com", Registrar: registrar.Kept(), RegisteredAt: registered}
 	lost := func(host string, after time.Duration) []Losses {
 		return []Losses{{Endpoint: Endpoint{host, 5061, TLS}, LastAt: registered.Add(after)}}
 	}

@@ -92,13 +92,13 @@ func (found Findings) Unanswered() bool {
 
 // Open says whether the question of the step has to be asked again: it was not answered, or it depends on the others.
 // That DHCP is silent counts for an answer: many servers are to DHCPINFORM, and it would be a broadcast.
-func (f Finding) Open() bool { return f.Step == HostName || Unanswered(f.Reason) }
+func (f *Finding) Open() bool { return f.Step == HostName || Unanswered(f.Reason) }
 
 // Unanswered says of a Reason that a name server, or one behind it, did not answer.
 func Unanswered(r Reason) bool { return r == DNSTimeout || r == DNSServFail }
 
 // Says tells whether two Findings of a step are the same to whoever reads them.
-func (f Finding) Says(other Finding) bool {
+func (f *Finding) Says(other Finding) bool {
 	return f.Verdict == other.Verdict && f.Reason == other.Reason && f.Detail == other.Detail
 }
 
@@ -271,7 +271,7 @@ func (plan *Plan) add(f Finding, name Name, at Endpoint, policy *Policy, floor b
 }
 
 // via names the evidence as status shows it.
-func (s Source) via(name Name) string {
+func (s *Source) via(name Name) string {
 	switch {
 	case s.Source == "dhcp":
 		return cmp.Or(name.Query, s.Query)
@@ -301,7 +301,7 @@ func HostNamesAllowed(found Findings) bool {
 const dhcpNames = "DHCP option 120"
 
 // Named says what named a place, for the fault of a place that is not used, and whose side that is.
-func (s Source) Named() (string, Side) {
+func (s *Source) Named() (string, Side) {
 	switch {
 	case s.Source == "dhcp":
 		return dhcpNames, SideDHCP

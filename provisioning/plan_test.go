@@ -207,7 +207,7 @@ func TestUnansweredIsAskedAgain(t *testing.T) {
 			t.Errorf("%q: want %t", reason, unanswered)
 		}
 	}
-	if !(Finding{Source: Source{Step: HostName}}).Open() { // which depends on the others
+	if !(&Finding{Source: Source{Step: HostName}}).Open() { // which depends on the others
 		t.Error("the host names are not asked again")
 	}
 }

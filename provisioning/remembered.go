@@ -11,12 +11,12 @@ import (
 )
 
 // Registrar is a Candidate as status shows it. used is the address in use, if one is.
-func (c Candidate) Registrar(used netip.Addr) Registrar {
+func (c *Candidate) Registrar(used netip.Addr) Registrar {
 	return Registrar{Endpoint: c.Endpoint, Address: used, Addresses: c.Addrs, Step: &c.Step, Via: c.Via}
 }
 
 // Kept is a Registrar as a record keeps it.
-func (r Registrar) Kept() cache.Registrar {
+func (r *Registrar) Kept() cache.Registrar {
 	kept := cache.Registrar{
 		Host: r.Host, Port: r.Port, Transport: r.Transport.String(), Address: r.Address, Via: r.Via, Role: r.Role,
 		Addresses: sorted(r.Addresses),

@@ -75,7 +75,9 @@ type Better struct {
 }
 
 // Why is why a look was not answered.
-func (b *Better) Why() Why { return Why{Reason: b.Reason, Fault: b.Fault, What: b.What, Hint: b.Hint} }
+func (b *Better) Why() *Why {
+	return &Why{Reason: b.Reason, Fault: b.Fault, What: b.What, Hint: b.Hint}
+}
 
 // Report is what comes of a report that the phone's own registration has failed.
 type Report struct {
@@ -113,19 +115,21 @@ type Identity struct {
 }
 
 // Because says why there is no certificate, or no new one.
-func (i *Identity) Because(w Why) {
+func (i *Identity) Because(w *Why) {
 	i.Reason, i.Fault, i.What, i.Detail, i.Hint = w.Reason, w.Fault, w.What, w.Detail, w.Hint
 }
 
 // Why is why there is no certificate, or no new one.
-func (i *Identity) Why() Why { return Why{i.Reason, i.Fault, i.What, i.Detail, i.Hint, ""} }
+func (i *Identity) Why() *Why { return &Why{i.Reason, i.Fault, i.What, i.Detail, i.Hint, ""} }
 
 // Ending is that of a certificate for sign-in.
-func (i Identity) Ending() Ending { return Ending{"this device, for sign-in", i.NotBefore, i.NotAfter} }
+func (i *Identity) Ending() Ending {
+	return Ending{"this device, for sign-in", i.NotBefore, i.NotAfter}
+}
 
 // EndsSoon is that a certificate for sign-in ends, and no newer one has come; none: it does not end soon, there is none, or the next one is on its
 // way.
-func (i Identity) EndsSoon(now time.Time) Trouble {
+func (i *Identity) EndsSoon(now time.Time) Trouble {
 	e := i.Ending()
 	if awaited := !i.NextAt.IsZero() && i.Reason == ""; awaited || !e.Soon(now) {
 		return Trouble{}
@@ -192,7 +196,7 @@ func (s *Status) Paced(area string, found []Trouble) (fresh []Trouble) {
 		}
 	}
 	for _, t := range found {
-		w, server, told := Event{Reason: t.Reason(), Trouble: t}.Why(), t.fact("server"), false
+		w, server, told := WhyOf(t.Reason(), "", t), t.fact("server"), false
 		s.Pace = append(s.Pace, Pace{w.Reason, w.Fault, t.What(), w.Hint, area, server})
 		for i := range known {
 			told = told || known[i].Fault == w.Fault && known[i].area == area && known[i].server == server
@@ -214,8 +218,8 @@ func (s *Status) Late(slow Trouble, was Facts) Trouble {
 		slow = slow.With(Facts{"way": nil, "look": true})
 	}
 	slow = slow.With(was)
-	told := Event{Reason: DNSTimeout, Trouble: slow}.Why()
-	late := func(t Trouble, w Why) Why {
+	told := WhyOf(DNSTimeout, "", slow)
+	late := func(t Trouble, w *Why) *Why {
 		servers, _ := t.Facts["servers"].([]string)
 		if t.Reason() != DNSTimeout || len(servers) != 1 || servers[0] != slow.fact("server") {
 			return w
@@ -295,7 +299,7 @@ func (s *Status) EndSoon(now time.Time) (found []Trouble) {
 }
 
 // Why is what is slow, lossy or dead, in words.
-func (p *Pace) Why() Why { return Why{Reason: p.Reason, Fault: p.Fault, What: p.What, Hint: p.Hint} }
+func (p *Pace) Why() *Why { return &Why{Reason: p.Reason, Fault: p.Fault, What: p.What, Hint: p.Hint} }
 
 // Cycle is one walk through a plan.
 type Cycle struct {
@@ -336,7 +340,7 @@ type Attempt struct {
 }
 
 // Endpoint is the place that was tried or skipped.
-func (a Attempt) Endpoint() Endpoint { return Endpoint{a.Host, a.Port, a.Transport} }
+func (a *Attempt) Endpoint() Endpoint { return Endpoint{a.Host, a.Port, a.Transport} }
 
 // StoreState says what is not as it should be with the store, with the link, or with metrics.
 type StoreState struct {
@@ -348,7 +352,7 @@ type StoreState struct {
 }
 
 // Why is the state in words.
-func (s StoreState) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
+func (s *StoreState) Why() *Why { return &Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
 
 // Note adds an attempt or a skip to the cycle, and what the cycle knows to the event; other events tell nothing of it. Nil: no cycle has begun.
 func (c *Cycle) Note(e *Event) {
@@ -448,10 +452,10 @@ func (c *Cycle) WithoutDHCP() bool {
 }
 
 // Heard says whether DNS has answered it.
-func (s Source) Heard() bool { return s.Source == "dns" && s.Reason != DNSTimeout }
+func (s *Source) Heard() bool { return s.Source == "dns" && s.Reason != DNSTimeout }
 
 // Trip is how long a round trip took, at most, to the name server that has led somewhere; 0: unknown.
-func (s Source) Trip() time.Duration {
+func (s *Source) Trip() time.Duration {
 	if s.Source != "dns" || s.Verdict != Found {
 		return 0
 	}
@@ -459,7 +463,9 @@ func (s Source) Trip() time.Duration {
 }
 
 // hears says whether any question to DNS was answered.
-func (c *Cycle) hears() bool { return slices.ContainsFunc(c.Sources, Source.Heard) }
+func (c *Cycle) hears() bool {
+	return slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Heard() })
+}
 
 // dnsAlways says whether all questions to DNS have met one fault.
 func (c *Cycle) dnsAlways(met Fault) bool {
@@ -470,34 +476,34 @@ func (c *Cycle) dnsAlways(met Fault) bool {
 func Milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
 
 // Because says why the device is where it stands.
-func (s *Status) Because(w Why) {
+func (s *Status) Because(w *Why) {
 	s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Side = w.Reason, w.Fault, w.What, w.Detail, w.Hint, w.Side
 }
 
 // Why is why the device is where it stands.
-func (s Status) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Side} }
+func (s *Status) Why() *Why { return &Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, s.Side} }
 
 // Why is why it failed, or was skipped.
-func (a *Attempt) Why() Why { return Why{a.Reason, a.Fault, a.What, a.Detail, a.Hint, a.Side} }
+func (a *Attempt) Why() *Why { return &Why{a.Reason, a.Fault, a.What, a.Detail, a.Hint, a.Side} }
 
 // Told is the source with its texts made.
 func (s Source) Told() Source {
-	w := Event{Reason: s.Reason, Trouble: s.Trouble}.Why()
+	w := WhyOf(s.Reason, "", s.Trouble)
 	s.Fault, s.What, s.Hint = w.Fault, w.What, w.Hint
 	return s
 }
 
 // Why is why the source gave nothing.
-func (s *Source) Why() Why { return Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
+func (s *Source) Why() *Why { return &Why{s.Reason, s.Fault, s.What, s.Detail, s.Hint, ""} }
 
 // blamed is why an attempt failed; where DHCP servers disagree about what it went to, that too.
-func (c *Cycle) blamed(a *Attempt) (Why, Trouble) {
+func (c *Cycle) blamed(a *Attempt) (*Why, Trouble) {
 	i := slices.IndexFunc(c.Sources, func(s Source) bool { return s.Step == DHCPTLS && s.Reason == DHCPConflict })
 	if i < 0 || a.Result != "failed" || a.Step != DHCPTLS && a.Step != DHCPTCP {
 		return a.Why(), a.Trouble
 	}
 	t := FaultDHCPDisagreeDead.Because(a.Trouble, c.Sources[i].Trouble.Facts)
-	return Event{Reason: t.Reason(), Detail: a.Detail, Trouble: t}.Why(), t
+	return WhyOf(t.Reason(), a.Detail, t), t
 }
 
 // waits says whether a Registrar was not tried since it had dropped the device or not served it lately, or has asked to be left alone.
@@ -508,20 +514,20 @@ func (a *Attempt) waits() bool {
 // Blame returns what this cycle failed for: where it stopped, if it did; else the first Registrar that answered, and
 // refused; else the first that failed, which is the one the site means to be used; else the first that was ruled
 // out, or only had no turn yet since it had failed before; else the first source that gave nothing of use. What does not count any more is passed over.
-func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
-	for _, counts := range []func(Attempt) bool{
-		func(a Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() && !a.Earlier },
-		func(a Attempt) bool { return a.Result == "failed" && !a.Earlier },
-		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" && !a.waits() },
-		func(a Attempt) bool { return a.Result == "skipped" && a.Host != "" },
+func (c *Cycle) Blame(stopped bool) (*Why, Trouble) {
+	for _, counts := range []func(*Attempt) bool{
+		func(a *Attempt) bool { return a.Result == "failed" && a.Reason.IsSIP() && !a.Earlier },
+		func(a *Attempt) bool { return a.Result == "failed" && !a.Earlier },
+		func(a *Attempt) bool { return a.Result == "skipped" && a.Host != "" && !a.waits() },
+		func(a *Attempt) bool { return a.Result == "skipped" && a.Host != "" },
 	} {
 		for i := range c.Attempts {
 			attempt := &c.Attempts[i]
 			last := i == len(c.Attempts)-1
-			if counts(*attempt) && (last || !stopped) {
+			if counts(attempt) && (last || !stopped) {
 				if t := attempt.Trouble; t.Fault == FaultDNSSilentFor && c.dnsAlways(t.Fault) && !c.hears() { // no question at all was answered, of whatever name
 					t = FaultDNSSilent.Met(t.Facts)
-					return Event{Reason: t.Reason(), Detail: attempt.Detail, Trouble: t}.Why(), t
+					return WhyOf(t.Reason(), attempt.Detail, t), t
 				}
 				return c.blamed(attempt)
 			}
@@ -531,14 +537,15 @@ func (c *Cycle) Blame(stopped bool) (Why, Trouble) {
 }
 
 // blameSources is why the sources have led nowhere.
-func (c *Cycle) blameSources() (Why, Trouble) {
+func (c *Cycle) blameSources() (*Why, Trouble) {
 	for _, verdict := range []Verdict{Found, Failed, Absent} { // what is there and of no use says more than what is not there
-		for _, source := range c.Sources {
+		for i := range c.Sources {
+			source := &c.Sources[i]
 			if source.Verdict != verdict || verdict == Found && source.Reason != ServiceNotOffered && source.Reason != DNSMalformed {
 				continue
 			}
 			if i := slices.IndexFunc(c.Sources, func(s Source) bool { return s.Trouble.Fault == FaultDNSClosed }); i >= 0 && source.Trouble.Fault == FaultDNSSilentFor && !c.hears() {
-				source = c.Sources[i] // one refusal outweighs silence: a system refuses only so many a second aloud
+				source = &c.Sources[i] // one refusal outweighs silence: a system refuses only so many a second aloud
 			}
 			if t := source.Trouble; (t.Fault == FaultDNSSilentFor || t.Fault == FaultDNSWaits) && c.dnsAlways(t.Fault) {
 				if t.Fault == FaultDNSWaits {
@@ -546,10 +553,10 @@ func (c *Cycle) blameSources() (Why, Trouble) {
 				} else {
 					t = FaultDNSSilent.Met(t.Facts)
 				}
-				return Event{Reason: t.Reason(), Detail: source.Detail, Trouble: t}.Why(), t
+				return WhyOf(t.Reason(), source.Detail, t), t
 			}
 			return source.Why(), source.Trouble
 		}
 	}
-	return Why{}, Trouble{}
+	return &Why{}, Trouble{}
 }

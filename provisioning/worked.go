@@ -74,7 +74,7 @@ type Past struct {
 }
 
 // there is when that was, if it was at the place asked about.
-func (p Past) there() string {
+func (p *Past) there() string {
 	if p.Elsewhere != "" {
 		return ""
 	}
@@ -191,7 +191,7 @@ func OfWhoAsks(t Trouble) bool {
 }
 
 // byPassword says whether the device signed in with its password.
-func (p Past) byPassword() bool { return p.Scheme == "digest" || p.Scheme == "ntlm" }
+func (p *Past) byPassword() bool { return p.Scheme == "digest" || p.Scheme == "ntlm" }
 
 // schemes are the names of the ways to sign in, as Registrars offer them.
 var schemes = map[string]string{"digest": "Digest", "ntlm": "NTLM", "tls-dsk": "TLS-DSK"}

@@ -55,7 +55,7 @@ func bootID() string {
 }
 
 // Tell counts an event. It may be called from any goroutine.
-func (f *Fleet) Tell(e provisioning.Event) {
+func (f *Fleet) Tell(e *provisioning.Event) {
 	if f.conf.Broker == "" {
 		return
 	}

@@ -75,7 +75,7 @@ func TestFleetState(t *testing.T) {
 			{Kind: provisioning.StateChanged, State: provisioning.Registered, Degraded: true, At: noon.Add(time.Minute)},
 			{Kind: provisioning.StateChanged, State: provisioning.Registered, At: noon.Add(2 * time.Minute)}, // still
 		} {
-			f.Tell(e)
+			f.Tell(&e)
 		}
 		got := f.snapshot()
 		got.Version, got.At = 1, noon
@@ -187,7 +187,7 @@ func TestFleetWithoutBroker(t *testing.T) {
 			ended := make(chan error)
 			go func() { ended <- f.Task(func() provisioning.Status { return onFE01() }).Run(ctx) }()
 			outageOf(story, 1)
-			f.Tell(provisioning.Event{Kind: provisioning.Lost, Reason: provisioning.ConnectReset})
+			f.Tell(&provisioning.Event{Kind: provisioning.Lost, Reason: provisioning.ConnectReset})
 			if counted := f.counters.Failures > 0; counted != (broker != "") {
 				t.Errorf("%q: it counts: %v", broker, counted)
 			}

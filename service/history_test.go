@@ -96,11 +96,11 @@ func TestHistoryIsWrittenAtTurningPointsOnly(t *testing.T) {
 func TestHistoryFileIsBounded(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "history.jsonl")
 	s := openStory(file)
-	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Lost, Reason: provisioning.BindingLost})
+	s.Tell(&provisioning.Event{At: noon, Kind: provisioning.Lost, Reason: provisioning.BindingLost})
 	var saved uint64
 	for i := range 20 {
 		for j := range 100 {
-			s.Tell(provisioning.Event{
+			s.Tell(&provisioning.Event{
 				At: noon.Add(time.Duration(100*i+j) * time.Second), Kind: provisioning.Refreshed,
 				Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("fe%d-%d.contoso.com", i, j)}, Detail: strings.Repeat("d", textLimit),
 			})
@@ -139,14 +139,14 @@ func TestFailuresOutliveAFullFile(t *testing.T) {
 	s := openStory(file)
 	long := strings.Repeat("d", textLimit)
 	for i := range 2 * failuresLength {
-		s.Tell(provisioning.Event{
+		s.Tell(&provisioning.Event{
 			At: noon.Add(time.Duration(i) * time.Second), Kind: provisioning.Attempted, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("fe%d.contoso.com", i)},
 			Reason: provisioning.ConnectRefused, Detail: long[:100],
 		})
 	}
 	saved := s.save(0)
 	for i := range 3000 {
-		s.Tell(provisioning.Event{At: noon.Add(time.Duration(i) * time.Hour), Kind: provisioning.Refreshed, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("pool%d.contoso.com", i)}, Detail: long})
+		s.Tell(&provisioning.Event{At: noon.Add(time.Duration(i) * time.Hour), Kind: provisioning.Refreshed, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("pool%d.contoso.com", i)}, Detail: long})
 		if i%100 == 0 {
 			saved = s.save(saved)
 		}
@@ -166,7 +166,7 @@ func TestTheOrderOfTheHistoryIsNotThatOfTheClock(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "history.jsonl")
 	for i, at := range []time.Time{noon, time.Unix(60, 0), noon.Add(time.Hour), time.Unix(60, 0)} {
 		s := openStory(file)
-		s.Tell(provisioning.Event{At: at, Kind: provisioning.Lost, Endpoint: provisioning.Endpoint{Host: fmt.Sprint(i)}, Reason: provisioning.BindingLost})
+		s.Tell(&provisioning.Event{At: at, Kind: provisioning.Lost, Endpoint: provisioning.Endpoint{Host: fmt.Sprint(i)}, Reason: provisioning.BindingLost})
 		s.save(s.loaded)
 	}
 	s := openStory(file)
@@ -290,7 +290,7 @@ func TestHistoryHeals(t *testing.T) {
 		if err := errors.Join(os.Remove(file), os.Rename(away, file)); err != nil {
 			t.Fatal(err)
 		}
-		s.Tell(provisioning.Event{At: time.Now(), Kind: provisioning.Refreshed}) // which does not put it off
+		s.Tell(&provisioning.Event{At: time.Now(), Kind: provisioning.Refreshed}) // which does not put it off
 		time.Sleep(writeAgain/2 + time.Second)
 		synctest.Wait()
 		got, err := ReadHistory(file)
@@ -400,14 +400,14 @@ func TestHistoryReadAtTheEnd(t *testing.T) {
 func TestMend103LongHint(t *testing.T) {
 	s, _ := newStory(t)
 	for i := range 200 {
-		s.Tell(provisioning.Event{Kind: provisioning.Attempted, At: noon, Endpoint: provisioning.Endpoint{Host: fmt.Sprint("fe", i), Port: 5061}, Reason: provisioning.ConnectTimeout})
+		s.Tell(&provisioning.Event{Kind: provisioning.Attempted, At: noon, Endpoint: provisioning.Endpoint{Host: fmt.Sprint("fe", i), Port: 5061}, Reason: provisioning.ConnectTimeout})
 	}
 	before := len(newest(s.entries, historySize/4))
 	if before != 200 {
 		t.Fatalf("%d lines are kept", before)
 	}
 	long := provisioning.FaultStrangeIssuer.Met(provisioning.Facts{"at": "fe:5061", "host": "fe", "port": 5061, "own": "own", "issuer": strings.Repeat("\x01", 200_000), "others": "none", "root": "root"})
-	s.Tell(provisioning.Event{Kind: provisioning.Attempted, At: noon, Endpoint: provisioning.Endpoint{Host: "fe"}, Reason: long.Reason(), Trouble: long})
+	s.Tell(&provisioning.Event{Kind: provisioning.Attempted, At: noon, Endpoint: provisioning.Endpoint{Host: "fe"}, Reason: long.Reason(), Trouble: long})
 	last := s.History(false)[200]
 	if len(last.Hint) > hintLimit || len(last.What) > whatLimit || last.Fault == "" {
 		t.Errorf("%d bytes of advice are kept, and %d of what it is", len(last.Hint), len(last.What))

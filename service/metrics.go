@@ -104,7 +104,7 @@ func NewMetrics(address string) *Metrics {
 }
 
 // Tell counts an event. It may be called from any goroutine.
-func (m *Metrics) Tell(e provisioning.Event) {
+func (m *Metrics) Tell(e *provisioning.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	count := func(name string, labels ...string) { m.counters[name][series(name, labels)]++ }

@@ -70,7 +70,7 @@ func everything(m *Metrics) (provisioning.Status, time.Time) {
 		{Kind: provisioning.NetworkChanged, Detail: "gone: 10.0.0.21/24 on eth0"},
 		{Kind: provisioning.Unregistered},
 	} {
-		m.Tell(e)
+		m.Tell(&e)
 	}
 	return s, noon.Add(-time.Hour)
 }

@@ -38,7 +38,7 @@ func TestReadiness(t *testing.T) {
 		mu.Lock()
 		status = s
 		mu.Unlock()
-		story.Tell(provisioning.Event{At: noon, Kind: provisioning.StateChanged, State: s.State, Degraded: s.Degraded})
+		story.Tell(&provisioning.Event{At: noon, Kind: provisioning.StateChanged, State: s.State, Degraded: s.Degraded})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup

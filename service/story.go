@@ -166,7 +166,7 @@ func (s *Story) stop(version string, why error) {
 func theTime() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // Tell adds an event. It may be called from any goroutine.
-func (s *Story) Tell(e provisioning.Event) {
+func (s *Story) Tell(e *provisioning.Event) {
 	entry := entryOf(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +178,7 @@ func (s *Story) Tell(e provisioning.Event) {
 }
 
 // follow notices where a chapter ends.
-func (s *Story) follow(e provisioning.Event) {
+func (s *Story) follow(e *provisioning.Event) {
 	now := e.Kind == provisioning.StateChanged && e.State == provisioning.Registered
 	switch {
 	case e.Kind == provisioning.Lost:
@@ -205,7 +205,7 @@ func (s *Story) mark(follow []provisioning.Event) {
 	silent := map[string]bool{} // addresses
 	for i := range follow {
 		e := &follow[i]
-		told := entryOf(*e)
+		told := entryOf(e)
 		for _, l := range slices.Backward(s.entries) {
 			if l.Event == told.Event && l.Step == told.Step && l.Query == told.Query && l.Host == told.Host && l.Port == told.Port && l.Address == told.Address && l.Fault == told.Fault {
 				l.Follows = true
@@ -350,7 +350,7 @@ func same(e control.Entry) control.Entry {
 }
 
 // entryOf is an event as the history shows it.
-func entryOf(e provisioning.Event) control.Entry {
+func entryOf(e *provisioning.Event) control.Entry {
 	why := e.Why()
 	entry := control.Entry{
 		At: e.At.UTC().Truncate(time.Millisecond), Event: string(e.Kind), State: e.State.String(), Degraded: e.Degraded,

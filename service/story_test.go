@@ -44,13 +44,13 @@ func outageOf(s *Story, minutes int) {
 			{Kind: provisioning.Waiting, State: provisioning.Resting, Until: at.Add(time.Minute)},
 		} {
 			e.At = at
-			s.Tell(e)
+			s.Tell(&e)
 		}
 	}
 }
 
-func registered(at time.Time) provisioning.Event {
-	return provisioning.Event{At: at, Kind: provisioning.StateChanged, State: provisioning.Registered}
+func registered(at time.Time) *provisioning.Event {
+	return &provisioning.Event{At: at, Kind: provisioning.StateChanged, State: provisioning.Registered}
 }
 
 func TestAnOutageOfAWeekIsAFewLinesAndACount(t *testing.T) {
@@ -91,8 +91,8 @@ func TestALossBeginsANewChapter(t *testing.T) {
 	for i := range 3 {
 		at := noon.Add(time.Duration(i) * time.Hour)
 		s.Tell(registered(at))
-		s.Tell(provisioning.Event{At: at, Kind: provisioning.Lost, State: provisioning.Registered, Reason: provisioning.BindingLost})
-		s.Tell(provisioning.Event{At: at, Kind: provisioning.StateChanged, State: provisioning.Recalling})
+		s.Tell(&provisioning.Event{At: at, Kind: provisioning.Lost, State: provisioning.Registered, Reason: provisioning.BindingLost})
+		s.Tell(&provisioning.Event{At: at, Kind: provisioning.StateChanged, State: provisioning.Recalling})
 	}
 	if got := len(s.History(false)); got != 9 {
 		t.Errorf("%d entries, want 9", got)
@@ -101,11 +101,11 @@ func TestALossBeginsANewChapter(t *testing.T) {
 
 func TestFailuresReachFurtherBack(t *testing.T) {
 	s, _ := newStory(t)
-	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Lost, Reason: provisioning.BindingLost})
-	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Skipped, Reason: provisioning.TransportPolicy})
-	s.Tell(provisioning.Event{At: noon, Kind: provisioning.LookedUp, Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord})
+	s.Tell(&provisioning.Event{At: noon, Kind: provisioning.Lost, Reason: provisioning.BindingLost})
+	s.Tell(&provisioning.Event{At: noon, Kind: provisioning.Skipped, Reason: provisioning.TransportPolicy})
+	s.Tell(&provisioning.Event{At: noon, Kind: provisioning.LookedUp, Verdict: provisioning.Absent, Reason: provisioning.DNSNoRecord})
 	for i := range 2 * storyLength {
-		s.Tell(provisioning.Event{At: noon, Kind: provisioning.Refreshed, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("fe%d.contoso.com", i)}})
+		s.Tell(&provisioning.Event{At: noon, Kind: provisioning.Refreshed, Endpoint: provisioning.Endpoint{Host: fmt.Sprintf("fe%d.contoso.com", i)}})
 	}
 	if got := len(s.History(false)); got != storyLength {
 		t.Errorf("%d entries, want %d", got, storyLength)
@@ -121,7 +121,7 @@ func TestFailuresReachFurtherBack(t *testing.T) {
 
 func TestTextFromTheNetworkIsCut(t *testing.T) {
 	s, _ := newStory(t)
-	s.Tell(provisioning.Event{At: noon, Kind: provisioning.Attempted, Reason: provisioning.SIPForbidden, Detail: strings.Repeat("x", 10_000)})
+	s.Tell(&provisioning.Event{At: noon, Kind: provisioning.Attempted, Reason: provisioning.SIPForbidden, Detail: strings.Repeat("x", 10_000)})
 	if got := len(s.History(false)[0].Detail); got != textLimit {
 		t.Errorf("%d bytes are kept, want %d", got, textLimit)
 	}
@@ -138,7 +138,7 @@ func TestNextWaitsAndReturnsWhatIsCountedAgain(t *testing.T) {
 			{Number: 1, At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed"},
 			{Number: 1, At: noon, Event: "lookup", State: "recalling", Step: "internal-tls", Query: event.Query, Verdict: "failed", Count: 2, LastAt: noon},
 		} {
-			time.AfterFunc(time.Minute, func() { s.Tell(event) })
+			time.AfterFunc(time.Minute, func() { s.Tell(&event) })
 			var got []control.Entry
 			got, after, _ = s.Next(t.Context(), after)
 			if diff := cmp.Diff([]control.Entry{want}, got); diff != "" {
@@ -179,7 +179,7 @@ func TestTheDefaultLogSaysWhy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, log := newStory(t)
-			s.Tell(test.event)
+			s.Tell(&test.event)
 			if got := log.String()[:min(3, log.Len())]; got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -206,7 +206,7 @@ func TestMend93WhatFollowsIsMarked(t *testing.T) {
 		for _, e := range events {
 			n++
 			e.At = noon.Add(time.Duration(n) * time.Second)
-			s.Tell(e)
+			s.Tell(&e)
 		}
 		for _, e := range s.History(false) {
 			if e.Follows {
@@ -231,7 +231,7 @@ func TestMend93WhatFollowsIsMarked(t *testing.T) {
 	}
 	other, _ := newStory(t)
 	s = other
-	if got := tell(lost, registered(noon.Add(time.Minute)), silent, wait); got != "attempt 10.98.0.2;" {
+	if got := tell(lost, *registered(noon.Add(time.Minute)), silent, wait); got != "attempt 10.98.0.2;" {
 		t.Errorf("after a registration %q is marked", got)
 	}
 }

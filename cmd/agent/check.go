@@ -143,7 +143,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provi
 	r := check.Run(ctx, check.Options{
 		NoPassword: noPassword, EndpointID: lent.endpoint, Alone: func() bool { return isAlone(ctx, conf) }, Untried: lent.untried,
 		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
-		Store: status.Store, Daemon: stands, Again: func() check.Daemon { return askAgain(ctx, conf) }, Losses: status.Losses, ByPassed: byPassed, Progress: progress,
+		Store: status.Store, Daemon: *stands, Again: func() *check.Daemon { return askAgain(ctx, conf) }, Losses: status.Losses, ByPassed: byPassed, Progress: progress,
 	})
 	r.CertificateService = cmp.Or(r.CertificateService, lent.service)
 	return r
@@ -301,7 +301,7 @@ func printCheck(p *page, c *check.Check, indent, needs string) {
 	case needs != "":
 		p.printf("%snot tested, because of: %s\n", below, printable(needs))
 	case c.Reason != "" || c.What != "":
-		p.printf("%s%s\n", below, because(provisioning.Why{Reason: c.Reason, What: c.What, Detail: c.Detail}))
+		p.printf("%s%s\n", below, because(&provisioning.Why{Reason: c.Reason, What: c.What, Detail: c.Detail}))
 	case c.Detail != "":
 		p.printf("%s%s\n", below, inFull(c.Detail))
 	}

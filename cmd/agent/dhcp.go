@@ -178,7 +178,7 @@ func printSurvey(p *page, s discover.DHCPSurvey) error {
 	}
 	p.because(s.Why())
 	if s.Conflict != "" && s.Reason != provisioning.DHCPConflict {
-		p.because(provisioning.Why{Reason: provisioning.DHCPConflict, Detail: s.Conflict, Hint: provisioning.DHCPConflict.Hint()})
+		p.because(&provisioning.Why{Reason: provisioning.DHCPConflict, Detail: s.Conflict, Hint: provisioning.DHCPConflict.Hint()})
 	}
 	return p.err
 }

@@ -107,7 +107,7 @@ func noHostName(flag string, err error) error {
 }
 
 // doubts says what is valid, and yet will not work with every phone.
-func (o lyncOptions) doubts() []string {
+func (o *lyncOptions) doubts() []string {
 	var doubts []string
 	if len(o.sip.Names) > 1 {
 		doubts = append(doubts, "many phones use only the first Registrar, "+o.sip.Names[0])

@@ -241,7 +241,7 @@ func identityEnrolCommand(e env) *cobra.Command {
 		case came.Event == "":
 			return &failure{code: exitFailed, err: errors.New("no certificate in time"), hints: []string{"see what happens: homeward history --follow"}}
 		case came.Reason != "":
-			why := provisioning.Why{Reason: came.Reason, Fault: came.Fault, What: came.What, Detail: came.Detail}
+			why := &provisioning.Why{Reason: came.Reason, Fault: came.Fault, What: came.What, Detail: came.Detail}
 			return &failure{code: exitFailed, err: errors.New(because(why)), hints: []string{came.Hint}}
 		}
 		shown, err := identityOf(c.Context(), places)

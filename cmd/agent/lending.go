@@ -60,8 +60,8 @@ func daemonsOwn(s *provisioning.Status) provisioning.Trouble {
 }
 
 // daemonStands is where the daemon stands that has answered so.
-func daemonStands(conf *config.Config, status *provisioning.Status, err error) check.Daemon {
-	d := check.Daemon{
+func daemonStands(conf *config.Config, status *provisioning.Status, err error) *check.Daemon {
+	d := &check.Daemon{
 		NotRunning: errors.Is(err, control.ErrNotRunning), Hangs: errors.Is(err, os.ErrDeadlineExceeded), State: status.State, SIPAddress: status.SIPAddress, Newer: newer(conf), Degraded: status.Degraded, Since: status.NotRegisteredSince,
 		Reason: status.Reason, Fault: status.Fault, What: status.What, Hint: status.Hint, Side: status.Side, NextAttempt: status.NextAttempt, NextKnock: status.NextKnock, Cycle: status.Cycle, Metrics: status.Metrics,
 	}
@@ -88,7 +88,7 @@ func daemonStands(conf *config.Config, status *provisioning.Status, err error) c
 func isAlone(ctx context.Context, conf *config.Config) bool { return askAgain(ctx, conf).NotRunning }
 
 // askAgain asks the daemon where it stands now.
-func askAgain(ctx context.Context, conf *config.Config) check.Daemon {
+func askAgain(ctx context.Context, conf *config.Config) *check.Daemon {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), daemonLimit)
 	defer cancel()
 	status, err := daemon(conf).Status(asking)

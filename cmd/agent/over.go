@@ -18,7 +18,9 @@ import (
 func printHints(p *page, failures, all []control.Entry, now *provisioning.Status) error {
 	past := newPast(append(slices.Clip(sinceSetBack(all)), byNow(now)...))
 	var cures cures
-	for _, why := range past.present(now) {
+	current := past.present(now)
+	for i := range current {
+		why := &current[i]
 		if why.Hint == "" || p.hinted[why.Hint] {
 			continue
 		}

@@ -151,8 +151,8 @@ func TestMend254WhatHoldsNow(t *testing.T) {
 
 // TestMend259StatusAndHistoryAgree: what is wrong now, and what to do about it, is the same in status and in history, in the same order.
 func TestMend259StatusAndHistoryAgree(t *testing.T) {
-	why := func(what string) provisioning.StoreState {
-		return provisioning.StoreState{Reason: provisioning.ConnectTimeout, What: what, Hint: "fix " + what}
+	why := func(what string) *provisioning.StoreState {
+		return &provisioning.StoreState{Reason: provisioning.ConnectTimeout, What: what, Hint: "fix " + what}
 	}
 	all := func(state provisioning.State) *provisioning.Status {
 		s := &provisioning.Status{State: state, Registrar: &provisioning.Registrar{}, Fallback: &provisioning.Fallback{}, Better: &provisioning.Better{}, Certificate: &provisioning.Identity{}}
@@ -160,13 +160,13 @@ func TestMend259StatusAndHistoryAgree(t *testing.T) {
 		s.Fallback.Reason, s.Fallback.What, s.Fallback.Hint = provisioning.ConnectTimeout, "the fallback", "fix the fallback"
 		s.Better.Reason, s.Better.What, s.Better.Hint = provisioning.TLSUntrusted, "the better one", "fix the better one"
 		s.Certificate.Because(why("the certificate").Why())
-		s.Store = []provisioning.StoreState{why("the store")}
+		s.Store = []provisioning.StoreState{*why("the store")}
 		s.Pace = []provisioning.Pace{{Reason: provisioning.ConnectTimeout, What: "the pace", Hint: "fix the pace"}}
 		return s
 	}
 	unplugged, resting, once, answered := all(provisioning.Registered), all(provisioning.Resting), all(provisioning.Registered), all(provisioning.Registered)
 	link := why("the link")
-	unplugged.Link = &link
+	unplugged.Link = link
 	once.Fallback.Hint, once.Store[0].Hint, once.Pace[0].Hint = once.Hint, once.Better.Hint, once.Better.Hint
 	answered.Fallback.AnsweredAt, answered.Better.Answered = noon, true
 	dns := &provisioning.Status{State: provisioning.Resting, Reason: provisioning.DNSTimeout, Hint: "fix DNS", Cycle: &provisioning.Cycle{Sources: []provisioning.Source{

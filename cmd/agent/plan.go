@@ -108,7 +108,7 @@ func (a planAnswer) print(p *page) error {
 	for i := range a.Skipped {
 		s := &a.Skipped[i]
 		p.printf("  %-10s %-13s %s\n", "", s.Step, strings.TrimSpace(printable(s.HostPort())+" "+strings.ToUpper(s.Transport.String())))
-		p.because(provisioning.Why{Reason: s.Reason, What: s.What, Detail: s.Detail, Hint: s.Hint})
+		p.because(&provisioning.Why{Reason: s.Reason, What: s.What, Detail: s.Detail, Hint: s.Hint})
 	}
 	p.printf("\na device would use: %s\n", a.sentence(p))
 	return p.err

@@ -100,7 +100,7 @@ func (p *page) row(label, text string) {
 func (p *page) hint(text string) { p.row("hint", inFull(text)) }
 
 // because writes why something is as it is, and what to do about it, below the line it belongs to.
-func (p *page) because(w provisioning.Why) {
+func (p *page) because(w *provisioning.Why) {
 	if w.Reason == "" {
 		return
 	}
@@ -163,7 +163,7 @@ func hostPort(host string, port uint16) string {
 
 // because is a reason in words: "connect-refused: fe01.contoso.com:5061 refuses the connection". Where no more is known than
 // the reason, its title stands there, and in parentheses the raw words.
-func because(w provisioning.Why) string {
+func because(w *provisioning.Why) string {
 	text := printable(string(w.Reason))
 	switch title := w.Reason.Title(); {
 	case w.What != "" && text == "":

@@ -53,7 +53,7 @@ type subOption struct {
 }
 
 // subOptions lists the sub-options in the order of their codes; none without option 43.
-func (o lyncOptions) subOptions() []subOption {
+func (o *lyncOptions) subOptions() []subOption {
 	if o.vendor.Raw == nil {
 		return nil
 	}

@@ -117,7 +117,7 @@ func runDaemon(ctx context.Context, e env, conf *config.Config) error {
 	network.Changes, network.LinkLost, network.Awake = watch.Changes(), watch.LinkLost, awake.Tell
 	metrics := service.NewMetrics(conf.MetricsListen)
 	broker := service.NewFleet(conf.Fleet, v.Version, func() fleet.Cache { return keptOf(store.Load()) }, story, log)
-	daemon := agent.New(conf.Policy, network, store, func(e provisioning.Event) { story.Tell(e); metrics.Tell(e); broker.Tell(e) })
+	daemon := agent.New(conf.Policy, network, store, func(e *provisioning.Event) { story.Tell(e); metrics.Tell(e); broker.Tell(e) })
 	daemon.Identify(certs.In(conf.StateDir))
 	before := boot.Open(conf.StateDir, boot.This())
 	daemon.Resume(before)

@@ -250,9 +250,9 @@ func printWhy(p *page, s *provisioning.Status, now time.Time) {
 // present is what is wrong now, in the order in which it is told. What the device had met before its link was lost is left out: whether that is still so is not
 // known.
 func present(s *provisioning.Status) (all []provisioning.Why) {
-	add := func(why provisioning.Why) {
+	add := func(why *provisioning.Why) {
 		if why.Reason != "" {
-			all = append(all, why)
+			all = append(all, *why)
 		}
 	}
 	switch {
@@ -275,7 +275,7 @@ func present(s *provisioning.Status) (all []provisioning.Why) {
 		add(state.Why())
 	}
 	if s.Metrics != nil {
-		all = append(all, s.Metrics.Why())
+		all = append(all, *s.Metrics.Why())
 	}
 	for i := range s.Pace {
 		pace := &s.Pace[i]
@@ -285,8 +285,8 @@ func present(s *provisioning.Status) (all []provisioning.Why) {
 }
 
 // cure writes what to do about what is wrong now, once.
-func (p *page) cure(s *provisioning.Status, why provisioning.Why) {
-	if slices.Contains(present(s), why) && !p.hinted[why.Hint] {
+func (p *page) cure(s *provisioning.Status, why *provisioning.Why) {
+	if slices.Contains(present(s), *why) && !p.hinted[why.Hint] {
 		p.hint(why.Hint)
 		p.hinted[why.Hint] = true
 	}

@@ -33,7 +33,7 @@ type Service struct {
 }
 
 // At is where the Web Ticket Service is, for people.
-func (s Service) At() string { return s.tickets.shown() }
+func (s *Service) At() string { return s.tickets.shown() }
 
 // Discover asks the Certificate Provisioning Service, and the Web Ticket Service that it names, what they offer. Both answer
 // everybody.

@@ -21,7 +21,7 @@ const (
 const provenFor = 5 * time.Minute
 
 // Renews says whether a certificate that was given out before is enough for a web ticket, in a form that is known here.
-func (s Service) Renews() bool {
+func (s *Service) Renews() bool {
 	_, offered := s.ports[PortCert]
 	return offered && s.renews
 }

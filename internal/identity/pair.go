@@ -51,13 +51,13 @@ type Pair struct {
 }
 
 // Owner is whom the pair belongs to.
-func (p Pair) Owner() Owner { return Owner{p.Details.SIPAddress, p.Details.EndpointID} }
+func (p *Pair) Owner() Owner { return Owner{p.Details.SIPAddress, p.Details.EndpointID} }
 
 // None says whether there is no certificate.
-func (p Pair) None() bool { return p.Certificate.Leaf == nil }
+func (p *Pair) None() bool { return p.Certificate.Leaf == nil }
 
 // Fingerprint is the SHA-256 of the certificate: "sha256:" and 64 hexadecimal digits; "" for none.
-func (p Pair) Fingerprint() string {
+func (p *Pair) Fingerprint() string {
 	if p.None() {
 		return ""
 	}
@@ -111,7 +111,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // fits says why a pair is not for its owner now, as a Kind; false: it is. One that this device has asked for was valid when it came:
 // a clock that shows an earlier time is behind, and no reason not to use it.
-func (p Pair) fits(of Owner, now time.Time) (Kind, bool) {
+func (p *Pair) fits(of Owner, now time.Time) (Kind, bool) {
 	switch leaf := p.Certificate.Leaf; {
 	case !strings.EqualFold(p.Details.SIPAddress, of.SIPAddress), p.Details.EndpointID != of.EndpointID:
 		return Foreign, false

@@ -301,7 +301,7 @@ func (s Store) remove(name string) error {
 	return errors.Join(safefile.SyncDir(path), os.RemoveAll(gone))
 }
 
-func (p Pair) write(dir string) error {
+func (p *Pair) write(dir string) error {
 	key, err := x509.MarshalPKCS8PrivateKey(p.Certificate.PrivateKey)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ type Account struct {
 }
 
 // ntlmUser returns the login name as NTLM knows it: `DOMAIN\user`, or the SIP address as a user principal name.
-func (a Account) ntlmUser() string {
+func (a *Account) ntlmUser() string {
 	if a.User != "" {
 		return a.User
 	}
@@ -35,7 +35,7 @@ func (a Account) ntlmUser() string {
 }
 
 // digestUser returns the login name as Digest Registrars know it: without the SIP domain, unless the site gave another.
-func (a Account) digestUser() string {
+func (a *Account) digestUser() string {
 	if a.User == "" || a.User == a.AOR.Bare() {
 		return a.AOR.User
 	}

@@ -15,7 +15,7 @@ const (
 
 // FirstUse returns the authority that a server has sent at the end of its chain, if the server proves host once that is
 // trusted: by name, time and usage as always. Whether it may be trusted is not said.
-func (m Met) FirstUse(host string, s Settings) (Seen, error) {
+func (m *Met) FirstUse(host string, s Settings) (Seen, error) {
 	if len(m.chain) == 0 {
 		return Seen{}, errors.New("the server has shown no certificate")
 	}

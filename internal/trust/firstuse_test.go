@@ -58,14 +58,14 @@ func TestFirstUse(t *testing.T) {
 		"no authority at all": {[]*x509.Certificate{certify(t, certify(t, nil, "root", serves()), "leaf", serves()).cert, root.cert}, "fe01.contoso.com", false},
 		"nothing":             {nil, "fe01.contoso.com", false},
 	} {
-		seen, err := Met{chain: row.chain}.FirstUse(row.host, Settings{Roots: x509.NewCertPool()})
+		seen, err := (&Met{chain: row.chain}).FirstUse(row.host, Settings{Roots: x509.NewCertPool()})
 		if (err == nil) != row.ok || row.ok && seen.Fingerprint != Fingerprint(root.cert) {
 			t.Errorf("%s: %+v, %v", name, seen, err)
 		}
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(root.cert)
-	if _, err := (Met{chain: []*x509.Certificate{leaf.cert, root.cert}}).FirstUse("fe01.contoso.com", Settings{Roots: pool}); err == nil {
+	if _, err := (&Met{chain: []*x509.Certificate{leaf.cert, root.cert}}).FirstUse("fe01.contoso.com", Settings{Roots: pool}); err == nil {
 		t.Error("a server that is trusted already is trusted first")
 	}
 }

@@ -106,11 +106,11 @@ type Met struct {
 }
 
 // Stumbled says of a handshake that has failed that the session may be why: it was offered, and the server has not begun a whole one.
-func (m Met) Stumbled() bool { return m.Offered && (m.Resumed || m.Version == "") }
+func (m *Met) Stumbled() bool { return m.Offered && (m.Resumed || m.Version == "") }
 
 // Completes says whether a server that has proven its name has sent what the chain of another one lacks to be trusted: the certificate of who has
 // signed the last of that, up to the pin on which the proof rests. A root is of use only if its fingerprint is all that is known of it.
-func (m Met) Completes(other Met) bool {
+func (m *Met) Completes(other Met) bool {
 	if len(m.chain) == 0 || len(other.chain) == 0 {
 		return false
 	}

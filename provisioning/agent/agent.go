@@ -32,7 +32,7 @@ type Agent struct {
 }
 
 // New returns an agent that has not started. emit is called for every Event, from several goroutines.
-func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(provisioning.Event)) *Agent {
+func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(*provisioning.Event)) *Agent {
 	own := &certificates{}
 	if policy.Identity == nil {
 		policy.Identity = func() (*tls.Certificate, error) { return own.identity(), nil }
@@ -40,7 +40,7 @@ func New(policy provisioning.Policy, wire wire.Wire, store *cache.DB, emit func(
 	basis, board, pulse := basis{policy, wire, store}, newBoard(policy, emit), pulse{make(chan struct{})}
 	turn := &turn{basis: basis, board: board, pulse: pulse, changes: make(changes, 1)}
 	signer := signin.New(policy, wire, endpointID(store), basis.memory().Vouched(), signin.Owner{
-		Tell: func(e provisioning.Event) { board.tell(e); own.noticed(e) }, Pass: pulse.pass, Ground: basis.ground, Floor: basis.floor, ClockFloor: basis.clockFloor, Resolve: basis.resolve,
+		Tell: func(e *provisioning.Event) { board.tell(e); own.noticed(e) }, Pass: pulse.pass, Ground: basis.ground, Floor: basis.floor, ClockFloor: basis.clockFloor, Resolve: basis.resolve,
 		CertificateService: own.offered,
 		Asked:              turn.asked,
 		Led:                func(c *provisioning.Candidate) provisioning.Facts { return basis.memory().Earlier(c) },

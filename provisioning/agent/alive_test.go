@@ -25,7 +25,7 @@ func TestAliveWhenHung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		silent := wire.Wire{Resolvers: func() ([]netip.AddrPort, error) { return nil, nil }}
-		agent := New(provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}, silent, cache.Open(dir), func(provisioning.Event) { <-release })
+		agent := New(provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}, silent, cache.Open(dir), func(*provisioning.Event) { <-release })
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); agent.Run(ctx) }()
@@ -55,9 +55,9 @@ func TestNotesOfTheStore(t *testing.T) {
 	begin, notes := make(chan struct{}), make(chan provisioning.Event, 10)
 	store := cache.OpenAfter(dir, begin)
 	silent := wire.Wire{Resolvers: func() ([]netip.AddrPort, error) { return nil, nil }}
-	agent := New(provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}, silent, store, func(e provisioning.Event) {
+	agent := New(provisioning.Policy{SIPAddress: provisioning.SIPAddress{User: "phone1", Domain: "contoso.com"}}, silent, store, func(e *provisioning.Event) {
 		if e.Kind == provisioning.StoreNote {
-			notes <- e
+			notes <- *e
 		}
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -97,14 +97,14 @@ func TestNoteOfACommit(t *testing.T) {
 		}
 		policy.Roots.AppendCertsFromPEM(site.Roots())
 		var notes []provisioning.Event
-		agent := New(policy, wire.Wire(simulated), store, func(e provisioning.Event) {
+		agent := New(policy, wire.Wire(simulated), store, func(e *provisioning.Event) {
 			switch {
 			case e.Kind == provisioning.Attempted && e.Reason == "": // where the file would be is something else
 				if err := os.MkdirAll(filepath.Join(dir, "last-good.json", "x"), 0o700); err != nil {
 					t.Error(err)
 				}
 			case e.Kind == provisioning.StoreNote:
-				notes = append(notes, e)
+				notes = append(notes, *e)
 			}
 		})
 		ctx, stop := context.WithTimeout(t.Context(), time.Hour) // it renews several times

@@ -16,7 +16,7 @@ import (
 // board is what others see of the agent: a Status, and every Event as it happens. It is the one place where what happens
 // becomes what is shown, and may be used from any goroutine.
 type board struct {
-	emit    func(provisioning.Event)
+	emit    func(*provisioning.Event)
 	release bool // no binding is to be held
 
 	mu     sync.Mutex
@@ -28,7 +28,7 @@ type board struct {
 	denied provisioning.Event     // how the account was refused last, since a Registrar has accepted it
 }
 
-func newBoard(policy provisioning.Policy, emit func(provisioning.Event)) *board {
+func newBoard(policy provisioning.Policy, emit func(*provisioning.Event)) *board {
 	return &board{emit: emit, release: policy.Release, status: provisioning.Status{Version: 1, SIPAddress: policy.SIPAddress.String(), SIPDomain: policy.SIPAddress.Domain, NotRegisteredSince: shownTime(time.Now())}}
 }
 
@@ -62,12 +62,12 @@ func (b *board) change(edit func(*provisioning.Status)) {
 }
 
 // tell emits an event, and keeps what status shows of it.
-func (b *board) tell(e provisioning.Event) {
+func (b *board) tell(e *provisioning.Event) {
 	e.At = time.Now()
 	b.change(func(s *provisioning.Status) {
 		e.Degraded = s.Degraded
 		if reason := e.Trouble.Reason(); reason == provisioning.SIPCredentials || reason == provisioning.SIPForbidden || e.Trouble.Fault == provisioning.FaultEnrolCredentials {
-			b.denied = e
+			b.denied = *e
 		}
 		switch e.Kind {
 		case provisioning.StateChanged:
@@ -75,7 +75,7 @@ func (b *board) tell(e provisioning.Event) {
 		case provisioning.Conflict:
 			s.Cycle.Source(provisioning.Source{Step: e.Step, Source: "dhcp", Verdict: provisioning.Found, Query: "option 120", Reason: e.Reason, Detail: e.Detail, Trouble: e.Trouble}.Told())
 		default:
-			s.Cycle.Note(&e)
+			s.Cycle.Note(e)
 		}
 		e.State = s.State
 	})
@@ -83,7 +83,7 @@ func (b *board) tell(e provisioning.Event) {
 }
 
 func (b *board) enter(state provisioning.State) {
-	b.tell(provisioning.Event{Kind: provisioning.StateChanged, State: state})
+	b.tell(&provisioning.Event{Kind: provisioning.StateChanged, State: state})
 }
 
 // storeNotes tells what the store has to say, but for what was told before.
@@ -101,8 +101,8 @@ func storeNotes(b *board, notes []cache.Note) {
 }
 
 // noteEvent is what the store has found or could not do.
-func noteEvent(n *cache.Note) provisioning.Event {
-	e := provisioning.Event{Kind: provisioning.StoreNote, Reason: provisioning.Reason(n.Code), Detail: n.Text}
+func noteEvent(n *cache.Note) *provisioning.Event {
+	e := &provisioning.Event{Kind: provisioning.StoreNote, Reason: provisioning.Reason(n.Code), Detail: n.Text}
 	switch facts := (provisioning.Facts{"dir": n.Dir, "owner": n.Owner, "user": n.User, "kept": n.Kept, "quoted": n.Quoted()}); {
 	case n.Owner != "":
 		e.Trouble = provisioning.FaultStateForeign.Met(facts)
@@ -123,7 +123,7 @@ func (b *board) skipped(skips []provisioning.Skip) {
 // found emits what a source said, and shows it in the cycle.
 func (b *board) found(f provisioning.Finding) {
 	b.change(func(s *provisioning.Status) { f.Trouble = s.Cycle.Said(f.Told()) })
-	b.tell(provisioning.Event{
+	b.tell(&provisioning.Event{
 		Kind: provisioning.LookedUp, Step: f.Step, Query: f.Query, Verdict: f.Verdict, Reason: f.Reason, Detail: f.Detail, Trouble: f.Trouble,
 		Took: time.Duration(f.TookMS) * time.Millisecond,
 	})
@@ -145,7 +145,7 @@ func (b *board) foundUnlessShown(f provisioning.Finding) {
 // noticed tells what was noticed about DHCP beside what it says.
 func (b *board) noticed(t provisioning.Trouble) {
 	if t.Reason() == provisioning.DHCPConflict {
-		b.tell(provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: t.Reason(), Detail: fmt.Sprint(t.Facts["problem"]), Trouble: t})
+		b.tell(&provisioning.Event{Kind: provisioning.Conflict, Step: provisioning.DHCPTLS, Reason: t.Reason(), Detail: fmt.Sprint(t.Facts["problem"]), Trouble: t})
 		return
 	}
 	b.paced("dhcp", t)
@@ -167,7 +167,7 @@ func serverOf(t *provisioning.Trouble) netip.AddrPort {
 // paced tells what of an area is slow, lossy or dead now.
 func (b *board) paced(area string, found ...provisioning.Trouble) {
 	for _, t := range b.flawed(area, found...) {
-		b.tell(provisioning.Event{Kind: provisioning.Paced, Addr: serverOf(&t).Addr(), Reason: t.Reason(), Trouble: t})
+		b.tell(&provisioning.Event{Kind: provisioning.Paced, Addr: serverOf(&t).Addr(), Reason: t.Reason(), Trouble: t})
 	}
 }
 
@@ -180,8 +180,8 @@ func (b *board) beginCycle() {
 }
 
 // registered shows a registration as the one in use. byLastGood is why it is one of last good, if it is.
-func (b *board) registered(reg *signin.Registration, byLastGood func(*provisioning.Status) provisioning.Why) {
-	var why provisioning.Why
+func (b *board) registered(reg *signin.Registration, byLastGood func(*provisioning.Status) *provisioning.Why) {
+	why := &provisioning.Why{}
 	if met := b.snapshot(nil); reg.Degraded {
 		why = byLastGood(&met)
 	}
@@ -283,7 +283,7 @@ func lostOften(losses []provisioning.Losses) (found []provisioning.Trouble) {
 }
 
 // lost shows why a registration is gone, and counts that.
-func (b *board) lost(event provisioning.Event, loss provisioning.Loss) {
+func (b *board) lost(event *provisioning.Event, loss provisioning.Loss) {
 	var lately []provisioning.Losses
 	b.change(func(s *provisioning.Status) {
 		loss.Endpoint, loss.Reason, loss.At = event.Endpoint, event.Reason, time.Now()
@@ -324,7 +324,7 @@ func (b *board) awaitsTurn(until time.Time) {
 		s.NextAttempt = shownTime(until)
 	})
 	b.enter(provisioning.Resting)
-	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: why.Reason})
+	b.tell(&provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: why.Reason})
 }
 
 // holds shows the certificate for sign-in, or what is wrong with it.
@@ -353,7 +353,7 @@ func (b *board) enrolsIn(wait time.Duration, asks bool) {
 // enrolled tells that there is a new certificate, or why there is none.
 func (b *board) enrolled(trouble provisioning.Trouble) {
 	b.showIdentity(func(shown provisioning.Identity) provisioning.Identity {
-		shown.Because(provisioning.Event{Reason: trouble.Reason(), Trouble: trouble}.Why())
+		shown.Because(provisioning.WhyOf(trouble.Reason(), "", trouble))
 		return shown
 	})
 	b.certificate(trouble)
@@ -375,7 +375,7 @@ func (b *board) showIdentity(edit func(provisioning.Identity) provisioning.Ident
 
 // certificate tells what has become of the certificate for sign-in.
 func (b *board) certificate(trouble provisioning.Trouble) {
-	b.tell(provisioning.Event{Kind: provisioning.Enrolled, Reason: trouble.Reason(), Trouble: trouble})
+	b.tell(&provisioning.Event{Kind: provisioning.Enrolled, Reason: trouble.Reason(), Trouble: trouble})
 }
 
 // shownIdentity is a certificate in the form of Status.
@@ -388,7 +388,7 @@ func shownIdentity(p identity.Pair, trouble provisioning.Trouble) provisioning.I
 			EnrolledBy: p.Details.EnrolledBy, EnrolledAt: shownTime(p.Details.EnrolledAt), Proven: p.Proven, Refused: p.Refused,
 		}
 	}
-	shown.Because(provisioning.Event{Reason: trouble.Reason(), Trouble: trouble}.Why())
+	shown.Because(provisioning.WhyOf(trouble.Reason(), "", trouble))
 	return shown
 }
 

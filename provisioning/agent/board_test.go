@@ -13,7 +13,7 @@ import (
 
 // Whoever was shown a status has it as it was: what happens later changes the next one only.
 func TestSnapshotStaysAsItWas(t *testing.T) {
-	b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+	b := newBoard(provisioning.Policy{}, func(*provisioning.Event) {})
 	if s := b.snapshot(nil); s.Cycle != nil {
 		t.Errorf("before the first cycle: %+v", s.Cycle)
 	}
@@ -38,7 +38,7 @@ func TestSnapshotStaysAsItWas(t *testing.T) {
 // How long a source took goes into the history.
 func TestFoundTellsHowLongItTook(t *testing.T) {
 	var told []provisioning.Event
-	b := newBoard(provisioning.Policy{}, func(e provisioning.Event) { told = append(told, e) })
+	b := newBoard(provisioning.Policy{}, func(e *provisioning.Event) { told = append(told, *e) })
 	b.beginCycle()
 	b.found(provisioning.Finding{Source: provisioning.Source{Step: provisioning.InternalTLS, Source: "dns", Verdict: provisioning.Found, TookMS: 250}})
 	if len(told) != 1 || told[0].Kind != provisioning.LookedUp || told[0].Took != 250*time.Millisecond {
@@ -50,13 +50,13 @@ func TestFoundTellsHowLongItTook(t *testing.T) {
 func TestSnapshotCountsLossesOfNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := 0
-		b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
+		b := newBoard(provisioning.Policy{}, func(e *provisioning.Event) {
 			if e.Kind == provisioning.Paced {
 				told++
 			}
 		})
 		lose := func() {
-			b.lost(provisioning.Event{Kind: provisioning.Lost, Endpoint: provisioning.Endpoint{Host: "fe01"}, Reason: provisioning.ConnectReset}, provisioning.Loss{Life: time.Minute, Idle: 20 * time.Second})
+			b.lost(&provisioning.Event{Kind: provisioning.Lost, Endpoint: provisioning.Endpoint{Host: "fe01"}, Reason: provisioning.ConnectReset}, provisioning.Loss{Life: time.Minute, Idle: 20 * time.Second})
 			time.Sleep(time.Minute)
 		}
 		for range 5 {
@@ -87,7 +87,7 @@ func TestSnapshotCountsLossesOfNow(t *testing.T) {
 // losses, and for two minutes at least.
 func TestMend160LossesAreOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+		b := newBoard(provisioning.Policy{}, func(*provisioning.Event) {})
 		at := provisioning.Endpoint{Host: "fe01", Port: 5061, Transport: provisioning.TLS}
 		register := func(at provisioning.Endpoint) {
 			b.change(func(s *provisioning.Status) {
@@ -98,7 +98,7 @@ func TestMend160LossesAreOver(t *testing.T) {
 			for _, d := range after {
 				register(at)
 				time.Sleep(d)
-				b.lost(provisioning.Event{Kind: provisioning.Lost, Endpoint: at, Reason: provisioning.ConnectTimeout}, provisioning.Loss{Life: d})
+				b.lost(&provisioning.Event{Kind: provisioning.Lost, Endpoint: at, Reason: provisioning.ConnectTimeout}, provisioning.Loss{Life: d})
 			}
 		}
 		holds := func(what string, d time.Duration, stable bool) {
@@ -166,7 +166,7 @@ func TestMend136WhatIsOver(t *testing.T) {
 		"one of two that were slow":   {before: []measured{slow(one), slow(two)}, then: []measured{slow(one), well(two)}, want: []string{"well 10.0.0.54 dns.slow: the name server 10.0.0.54:53 answers as it should again"}},
 		"the other is slow, too":      {before: []measured{slow(one), well(two)}, then: []measured{slow(one), slow(two)}, want: []string{"pace 10.0.0.54 dns.slow"}},
 		"loses in another way":        {before: []measured{well(one, met(provisioning.FaultDNSLossy, one))}, then: []measured{well(one, met(provisioning.FaultDNSGap, one))}, want: []string{"pace 10.0.0.53 dns.gap"}},
-		"the registration was lost":   {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.lost(provisioning.Event{Kind: provisioning.Lost}, provisioning.Loss{}) }, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
+		"the registration was lost":   {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.lost(&provisioning.Event{Kind: provisioning.Lost}, provisioning.Loss{}) }, want: []string{"well 10.0.0.54 dns.one-dead: the name server 10.0.0.54:53 answers again"}},
 		"in another network":          {before: []measured{well(one), dead(two)}, then: []measured{well(one), well(two)}, between: func(b *board) { b.networkChanged("eth0", []netip.AddrPort{one, two}) }},
 		"taken off, and the network":  {before: []measured{well(one), dead(two)}, then: []measured{well(one)}, between: func(b *board) { b.networkChanged("name servers", []netip.AddrPort{one}) }},
 		"well, and once more so":      {before: []measured{slow(one)}, then: []measured{well(one)}, between: func(b *board) { measure(b, []measured{well(one)}) }},
@@ -174,7 +174,7 @@ func TestMend136WhatIsOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var told []string
-			b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
+			b := newBoard(provisioning.Policy{}, func(e *provisioning.Event) {
 				line := string(e.Kind) + " " + e.Addr.String() + " " + e.Why().Fault
 				if e.Kind == provisioning.Well {
 					line += ": " + e.Why().What
@@ -207,9 +207,9 @@ func TestMend162NotAsked(t *testing.T) {
 		"it is not known": {nil, 0, 1},
 	} {
 		var told []provisioning.Event
-		b := newBoard(provisioning.Policy{}, func(e provisioning.Event) {
+		b := newBoard(provisioning.Policy{}, func(e *provisioning.Event) {
 			if e.Kind == provisioning.Well {
-				told = append(told, e)
+				told = append(told, *e)
 			}
 		})
 		b.measured([]discover.Quality{{Server: one, Asked: 40, Answered: 40}, {Server: two, Asked: 40}}, dead)
@@ -245,7 +245,7 @@ func TestMend138HistoryAsStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var told []provisioning.Event
-			b := newBoard(provisioning.Policy{}, func(e provisioning.Event) { told = append(told, e) })
+			b := newBoard(provisioning.Policy{}, func(e *provisioning.Event) { told = append(told, *e) })
 			b.beginCycle()
 			b.found(test.first)
 			b.found(test.second)
@@ -255,10 +255,10 @@ func TestMend138HistoryAsStatus(t *testing.T) {
 		})
 	}
 	var told provisioning.Event
-	b := newBoard(provisioning.Policy{}, func(e provisioning.Event) { told = e })
+	b := newBoard(provisioning.Policy{}, func(e *provisioning.Event) { told = *e })
 	b.beginCycle()
 	b.found(source(provisioning.InternalTLS, ""))
-	b.tell(provisioning.Event{Kind: provisioning.Skipped, Reason: provisioning.DNSTimeout, Trouble: source(provisioning.InternalTLS, "two.example").Trouble})
+	b.tell(&provisioning.Event{Kind: provisioning.Skipped, Reason: provisioning.DNSTimeout, Trouble: source(provisioning.InternalTLS, "two.example").Trouble})
 	if history, status := told.Why().Hint, b.snapshot(nil).Cycle.Attempts[0].Hint; history != zone || status != zone {
 		t.Errorf("a host that was not found: history: %q, status: %q, want %q", history, status, zone)
 	}

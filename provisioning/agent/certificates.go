@@ -36,7 +36,7 @@ func (c *certificates) identity() *tls.Certificate {
 
 // noticed sees what has become of the certificate in an attempt. Over plain TCP anyone on the way may have said that it is refused, or
 // what time it is.
-func (c *certificates) noticed(e provisioning.Event) {
+func (c *certificates) noticed(e *provisioning.Event) {
 	tells := e.Kind == provisioning.NotCertified || e.Kind == provisioning.Attempted
 	if c.enrolling != nil && tells && e.Transport == provisioning.TLS && (e.Reason == provisioning.CertificateRefused || e.Reason == provisioning.CertificateExpired) {
 		c.credential.refused()

@@ -1,7 +1,7 @@
 // Package agent is the daemon's one owner of state: it goes from phase to phase (recall, discover, outage, rest,
 // registered), keeps the binding, commits last good, and emits an Event for everything that happens.
 //
-//	a := agent.New(policy, wire.System(), store, func(e provisioning.Event) { fmt.Println(e) })
+//	a := agent.New(policy, wire.System(), store, func(e *provisioning.Event) { fmt.Println(e) })
 //	err := a.Run(ctx) // returns when ctx ends
 //
 // It does not read configuration, log, print, serve or install anything: that is cmd/agent and service.

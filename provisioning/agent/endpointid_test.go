@@ -36,7 +36,7 @@ func TestEndpointIDIsKeptBeforeABinding(t *testing.T) {
 	ids := map[string]bool{}
 	for range 3 {
 		store := cache.Open(dir)
-		a := New(provisioning.Policy{Release: true}, wire.Wire{}, store, func(provisioning.Event) {})
+		a := New(provisioning.Policy{Release: true}, wire.Wire{}, store, func(*provisioning.Event) {})
 		a.introduce()
 		ids[a.signer.EndpointID] = true
 		store.Close()

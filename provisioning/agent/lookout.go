@@ -223,7 +223,7 @@ func (l *lookout) looked(addr netip.Addr, t provisioning.Trouble) {
 	l.search.board.change(func(s *provisioning.Status) {
 		s.Better = &provisioning.Better{Endpoint: l.primary.Endpoint, LookedAt: now, Answered: t.None()}
 		if !t.None() {
-			why := provisioning.Event{Reason: t.Reason(), Trouble: t}.Why()
+			why := provisioning.WhyOf(t.Reason(), "", t)
 			s.Better.Reason, s.Better.Fault, s.Better.What, s.Better.Hint = why.Reason, why.Fault, why.What, why.Hint
 			now = time.Time{}
 		}

@@ -66,10 +66,10 @@ func TestLookInsideMoreRarely(t *testing.T) {
 
 // What a look has shown is in the status: when it was, what came of it, and that a Registrar which took no connection in the cycle takes one now.
 func TestMend222AfterALook(t *testing.T) {
-	b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+	b := newBoard(provisioning.Policy{}, func(*provisioning.Event) {})
 	b.beginCycle()
 	at, addr := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061}, netip.MustParseAddr("10.0.0.5")
-	b.tell(provisioning.Event{Kind: provisioning.Attempted, Endpoint: at, Addr: addr, Reason: provisioning.ConnectRefused})
+	b.tell(&provisioning.Event{Kind: provisioning.Attempted, Endpoint: at, Addr: addr, Reason: provisioning.ConnectRefused})
 	l := &lookout{search: &search{gatherer: gatherer{board: b}}, primary: provisioning.Candidate{Endpoint: at}, timer: make(chan time.Time)}
 	l.reg = &signin.Registration{Candidate: provisioning.Candidate{Step: provisioning.ExternalTLS, Endpoint: provisioning.Endpoint{Host: "sip.contoso.com", Port: 443}}}
 	untrusted := provisioning.TLSUntrusted.Met("")

@@ -39,7 +39,7 @@ func (b *board) measured(quality []discover.Quality, found []provisioning.Troubl
 			notAsked(b, t)
 		case answers && !wrong:
 			t := t.Fault.Met(nil).InWords("the name server "+server.String()+words, "")
-			b.tell(provisioning.Event{Kind: provisioning.Well, Addr: server.Addr(), Trouble: t})
+			b.tell(&provisioning.Event{Kind: provisioning.Well, Addr: server.Addr(), Trouble: t})
 		default:
 			unwell = append(unwell, *t)
 		}
@@ -51,7 +51,7 @@ func (b *board) measured(quality []discover.Quality, found []provisioning.Troubl
 func notAsked(b *board, t *provisioning.Trouble) {
 	server := serverOf(t)
 	over := t.Fault.Met(nil).InWords("the name server "+server.String()+" is not asked any more", "")
-	b.tell(provisioning.Event{Kind: provisioning.Well, Addr: server.Addr(), Verdict: provisioning.Absent, Trouble: over})
+	b.tell(&provisioning.Event{Kind: provisioning.Well, Addr: server.Addr(), Verdict: provisioning.Absent, Trouble: over})
 }
 
 // networkChanged tells how the network of this device is another now, and which of the name servers with which something was wrong are not among
@@ -64,7 +64,7 @@ func (b *board) networkChanged(change string, servers []netip.AddrPort) {
 			s.AskOnly(servers)
 		}
 	})
-	b.tell(provisioning.Event{Kind: provisioning.NetworkChanged, Detail: change})
+	b.tell(&provisioning.Event{Kind: provisioning.NetworkChanged, Detail: change})
 	for i := range before {
 		if len(servers) > 0 && !slices.Contains(servers, serverOf(&before[i])) {
 			notAsked(b, &before[i])

@@ -48,5 +48,5 @@ func (r released) reported(report provisioning.Report) {
 	case report.State == provisioning.Resting:
 		detail = "Registrars are left alone for now"
 	}
-	r.board.tell(provisioning.Event{Kind: provisioning.Reported, Detail: detail})
+	r.board.tell(&provisioning.Event{Kind: provisioning.Reported, Detail: detail})
 }

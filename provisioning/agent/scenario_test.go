@@ -224,7 +224,7 @@ func (s *scenario) watch(t *testing.T, ctx context.Context, agent *Agent) {
 }
 
 // record is the agent's emit.
-func (s *scenario) record(e provisioning.Event) {
+func (s *scenario) record(e *provisioning.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dead {

@@ -184,7 +184,7 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 		}
 		known := cause
 		if known, explains = explain(&met, cause); known.Fault != cause.Fault || explains {
-			why, trouble = provisioning.Event{Reason: known.Reason(), Trouble: known}.Why(), known
+			why, trouble = provisioning.WhyOf(known.Reason(), "", known), known
 		}
 		switch twice := isTwice(provisioning.Pace{Fault: string(known.Fault)}); {
 		case twice: // it may be so again when the device is registered
@@ -195,7 +195,7 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 	}
 	if trouble.Facts["sent"] != nil { // the fingerprints stand with the attempt
 		trouble = trouble.With(provisioning.Facts{"sent": nil})
-		why = provisioning.Event{Reason: why.Reason, Detail: why.Detail, Trouble: trouble}.Why()
+		why = provisioning.WhyOf(why.Reason, why.Detail, trouble)
 	}
 	var reason provisioning.Reason
 	var follow []provisioning.Event
@@ -204,8 +204,8 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 			s.Because(why)
 		}
 		if password {
-			trouble = passwordRests(b.denied, until)
-			s.Because(provisioning.Event{Reason: provisioning.CredentialsResting, Detail: s.Detail, Trouble: trouble}.Why())
+			trouble = passwordRests(&b.denied, until)
+			s.Because(provisioning.WhyOf(provisioning.CredentialsResting, s.Detail, trouble))
 		}
 		if explains {
 			follow = s.Cycle.Explained()
@@ -213,11 +213,11 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 		reason, s.NextAttempt = s.Reason, shownTime(until)
 	})
 	b.enter(provisioning.Resting)
-	b.tell(provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble, Explains: explains, Follow: follow})
+	b.tell(&provisioning.Event{Kind: provisioning.Waiting, Until: until, Reason: reason, Trouble: trouble, Explains: explains, Follow: follow})
 }
 
 // passwordRests is why the password is not used until then: how the account was refused last, whatever has happened since.
-func passwordRests(denied provisioning.Event, until time.Time) provisioning.Trouble {
+func passwordRests(denied *provisioning.Event, until time.Time) provisioning.Trouble {
 	cause, facts := denied.Trouble, provisioning.Facts{"until": until.UTC().Format("15:04:05 UTC")}
 	if cause.None() {
 		cause = provisioning.SIPCredentials.Met("") // before a crash, say
@@ -228,16 +228,16 @@ func passwordRests(denied provisioning.Event, until time.Time) provisioning.Trou
 }
 
 // blamed is what this cycle has failed for, unless it has ended with a registration: what was lost has its own reason.
-func blamed(b *board, stopped bool) (why provisioning.Why, t provisioning.Trouble) {
+func blamed(b *board, stopped bool) (*provisioning.Why, provisioning.Trouble) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.status.Cycle.Registered() {
-		return why, t
+		return &provisioning.Why{}, provisioning.Trouble{}
 	}
 	return b.status.Cycle.Blame(stopped)
 }
 
 // byLastGood is why the device is registered through last good.
-func (b *basis) byLastGood(s *provisioning.Status) provisioning.Why {
+func (b *basis) byLastGood(s *provisioning.Status) *provisioning.Why {
 	return b.memory().ByLastGood(s.Cycle, discover.Here(&b.policy, &b.wire, nil, s.Losses))
 }

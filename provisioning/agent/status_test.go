@@ -149,7 +149,7 @@ func TestMend168WhoHasRefusedThePassword(t *testing.T) {
 		t.Errorf("the hint: %s", s.Hint)
 	}
 
-	b := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+	b := newBoard(provisioning.Policy{}, func(*provisioning.Event) {})
 	b.beginCycle()
 	b.resting(time.Date(2026, 11, 30, 18, 46, 21, 0, time.UTC), true, false, nil)
 	s = b.snapshot(nil)

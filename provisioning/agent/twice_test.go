@@ -36,7 +36,7 @@ func TestMend334TwiceUntilSeenToBeOver(t *testing.T) {
 				return []string{"02:00:00:00:00:01", "02:00:00:00:00:02"}[:answer[looks-1]], nil
 			},
 		}}
-		board := newBoard(provisioning.Policy{}, func(provisioning.Event) {})
+		board := newBoard(provisioning.Policy{}, func(*provisioning.Event) {})
 		go b.watchTwice(t.Context(), board, netip.MustParseAddr("10.98.0.5"))
 		for look := 1; look <= 6; look++ {
 			synctest.Wait()
@@ -44,7 +44,7 @@ func TestMend334TwiceUntilSeenToBeOver(t *testing.T) {
 				t.Errorf("look %d: %d looks, told %t", look, looks, knownTwice(board))
 			}
 			if look == 2 {
-				board.lost(provisioning.Event{Reason: provisioning.ConnectTimeout}, provisioning.Loss{})
+				board.lost(&provisioning.Event{Reason: provisioning.ConnectTimeout}, provisioning.Loss{})
 			}
 			time.Sleep(stillTwice)
 		}

@@ -100,7 +100,7 @@ func runTwin(t *testing.T, archive *txtar.Archive, file string) string {
 	defer stop()
 	var mu sync.Mutex
 	var lines []string
-	agent := New(s.policy, s.wire, store, func(e provisioning.Event) {
+	agent := New(s.policy, s.wire, store, func(e *provisioning.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		s.site.Note(e.String())

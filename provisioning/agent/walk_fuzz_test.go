@@ -93,7 +93,7 @@ func wander(t *testing.T, d *dice) (wrong []string, story string) {
 			check.Run(t.Context(), check.Options{Policy: w.policy, Wire: wire, Record: record})
 		} else {
 			life, end := context.WithTimeout(t.Context(), pick(d, 5*time.Second, 40*time.Second, 90*time.Second))
-			agent.New(w.policy, wire, store, func(provisioning.Event) {}).Run(life)
+			agent.New(w.policy, wire, store, func(*provisioning.Event) {}).Run(life)
 			end()
 		}
 		watching.end(store)

@@ -278,9 +278,9 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Daemon = Daemon{State: provisioning.Resting, Reason: provisioning.CredentialsResting}
 		if len(words) > 0 {
 			o.Daemon.NextAttempt = time.Now().Add(30 * time.Minute)
-			w := provisioning.Event{Trouble: provisioning.FaultPasswordRests.Because(provisioning.SIPCredentials.Met("").InWords(strings.Join(words, " "), provisioning.SIPCredentials.Hint()), provisioning.Facts{
+			w := (&provisioning.Event{Trouble: provisioning.FaultPasswordRests.Because(provisioning.SIPCredentials.Met("").InWords(strings.Join(words, " "), provisioning.SIPCredentials.Hint()), provisioning.Facts{
 				"at": time.Now().Add(-time.Minute).UTC().Format("2006-01-02 15:04:05 UTC"), "until": o.Daemon.NextAttempt.UTC().Format("15:04:05 UTC"),
-			})}.Why()
+			})}).Why()
 			o.Daemon.Fault, o.Daemon.What, o.Daemon.Hint = w.Fault, w.What, w.Hint
 			o.Daemon.Cycle = &provisioning.Cycle{Attempts: []provisioning.Attempt{{Host: "fe01.contoso.com", Result: "skipped", Reason: provisioning.CredentialsResting}}}
 		}
@@ -290,7 +290,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		reason := provisioning.Reason(words[0])
 		if len(words) > 1 { // the words of a fault, as the daemon tells them
 			facts := provisioning.Facts{"dir": "/var/lib/homeward", "quoted": "/var/lib/homeward", "owner": "root", "user": "homeward", "kept": strings.Join(words[2:], " "), "room": "no space", "lost": "last good", "none": true}
-			w := provisioning.Event{Reason: reason, Trouble: storeFaults[words[1]].Met(facts)}.Why()
+			w := provisioning.WhyOf(reason, "", storeFaults[words[1]].Met(facts))
 			o.Store = append(o.Store, provisioning.StoreState{Reason: reason, Fault: w.Fault, What: w.What, Hint: w.Hint})
 			return nil
 		}
@@ -358,7 +358,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 	"daemon-then": func(o *Options, _ *config.Config, words []string) error {
 		now := o.Daemon
 		now.State, now.Reason, now.NextAttempt = provisioning.Resting, provisioning.Reason(words[0]), time.Now().Add(20*time.Second)
-		o.Again = func() Daemon { return now }
+		o.Again = func() *Daemon { return &now }
 		return nil
 	},
 	"daemon-met": func(o *Options, _ *config.Config, words []string) error {
@@ -372,7 +372,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		return nil
 	},
 	"daemon-back": func(o *Options, _ *config.Config, _ []string) error {
-		o.Again = func() Daemon { return Daemon{State: provisioning.Registered, Since: time.Now()} }
+		o.Again = func() *Daemon { return &Daemon{State: provisioning.Registered, Since: time.Now()} }
 		return nil
 	},
 	"daemon-sooner": func(o *Options, _ *config.Config, words []string) error {
@@ -432,7 +432,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		case "unlisted":
 			o.Daemon.At.Pace = []provisioning.Pace{{Fault: string(provisioning.FaultUnlisted)}}
 		}
-		o.Again = func() Daemon { return stands }
+		o.Again = func() *Daemon { return &stands }
 		return err
 	},
 	"daemon-missed": func(o *Options, conf *config.Config, words []string) error {
@@ -673,7 +673,7 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 // stays has the daemon be at the end of the check as it is now.
 func stays(o *Options) {
 	stands := o.Daemon
-	o.Again = func() Daemon { return stands }
+	o.Again = func() *Daemon { return &stands }
 }
 
 func networkOf(words []string) (n cache.Network, err error) {

@@ -70,14 +70,14 @@ func newEye(o Options) *eye {
 }
 
 // take notes an event of the sign-in.
-func (e *eye) take(event provisioning.Event) {
+func (e *eye) take(event *provisioning.Event) {
 	if event.Kind == provisioning.NotCertified {
 		e.refused = event.Trouble
 	}
 	if event.Trouble.Fault == provisioning.FaultNoQuery && e.beside { // the daemon asks otherwise
 		event.Trouble.Fault = provisioning.FaultNoQueryBeside
 	}
-	e.cycle.Note(&event)
+	e.cycle.Note(event)
 }
 
 // askClosed asks for the records of the steps over plain TCP that a device asks no more, since its SIP domain has registered over TLS: for what a tech may

@@ -74,7 +74,7 @@ func bothAt(t *testing.T, name string) (Report, provisioning.Status) {
 	site, o := deviceAt(t, archive, name)
 	defer site.Close()
 	report := Run(t.Context(), o)
-	a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+	a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(*provisioning.Event) {})
 	stop := runs(t, a)
 	time.Sleep(29 * time.Second) // of the site
 	s := a.Status()

@@ -190,7 +190,7 @@ func linkOf(name string, noRoute bool, cards []card) Link {
 
 // routable says whether others can answer to an interface.
 func routable(c card) bool {
-	return c.flags&net.FlagLoopback == 0 && len(Link{Addrs: c.addrs}.routable()) > 0
+	return c.flags&net.FlagLoopback == 0 && len((&Link{Addrs: c.addrs}).routable()) > 0
 }
 
 // onlyOne is the only interface that has an address others can answer to, or the one to which nobody has given one; "": there is none, or there are several.
@@ -234,7 +234,7 @@ func addressless(cards []card) (name string) {
 }
 
 // has are the addresses to which others can answer, or what it lacks.
-func (l Link) has() string {
+func (l *Link) has() string {
 	switch {
 	case l.Lack == NoInterface:
 		return "is not there"
@@ -248,7 +248,7 @@ func (l Link) has() string {
 }
 
 // trouble is what keeps this device from talking to others.
-func (l Link) trouble() provisioning.Trouble {
+func (l *Link) trouble() provisioning.Trouble {
 	facts := provisioning.Facts{"interface": l.Interface, "interfaces": l.Interfaces, "addresses": provisioning.ListOf(l.Addrs), "problem": l.Problem, "unplugged": l.Unplugged, "unseen": true}
 	switch {
 	case l.Lack == NoInterface:
@@ -294,18 +294,18 @@ func prefixes(i net.Interface) []netip.Prefix {
 }
 
 // onSubnet says whether an address is in a subnet of a link.
-func (l Link) onSubnet(addr netip.Addr) bool {
+func (l *Link) onSubnet(addr netip.Addr) bool {
 	return slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // onlyIPv6 says whether this device has addresses, and none of IPv4.
-func (l Link) onlyIPv6() bool {
+func (l *Link) onlyIPv6() bool {
 	return len(l.routable()) > 0 && len(l.Others) == 0 && !slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap().Is4() })
 }
 
 // routable are the addresses that other machines can answer to; one that the device made up itself (RFC 3927,
 // RFC 4291 §2.5.6) is none.
-func (l Link) routable() []netip.Prefix {
+func (l *Link) routable() []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(l.Addrs), func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() })
 }
 

@@ -398,7 +398,7 @@ func (l *looker) besideDaemon() {
 		return
 	}
 	if l.Again != nil {
-		l.Daemon = l.Again()
+		l.Daemon = *l.Again()
 	}
 	t := secondOf(l.Facts) // it may have lost its registration meanwhile
 	if t.None() && withAll(l.Facts) {
@@ -433,7 +433,7 @@ func (l *looker) awaitDaemon() {
 		return
 	}
 	if now := l.Again(); !now.Unknown && !now.Hangs {
-		l.Daemon = now
+		l.Daemon = *now
 	}
 }
 

@@ -34,7 +34,7 @@ type Options struct {
 	Store  []provisioning.StoreState
 	Daemon Daemon
 	// Again asks the daemon once more.
-	Again func() Daemon
+	Again func() *Daemon
 	// Losses are how often the daemon has lost registrations lately.
 	Losses []provisioning.Losses
 	// ByPassed says that Policy.Manual was named on the command line, to by-pass discovery as -TargetFQDN does.
@@ -77,8 +77,8 @@ func (d *Daemon) registered() bool { return d.State == provisioning.Registered }
 
 // MayBeBound says whether it may hold a binding, or is about to: where a Registrar keeps one for each account, another one would push
 // it out, and to take that back would leave none. One that rests, or does not run, has none to lose.
-func (d Daemon) MayBeBound() bool {
-	return d != Daemon{} && !d.NotRunning && d.State != provisioning.Resting
+func (d *Daemon) MayBeBound() bool {
+	return *d != Daemon{} && !d.NotRunning && d.State != provisioning.Resting
 }
 
 // does is what it does, and since when.

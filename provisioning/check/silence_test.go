@@ -87,7 +87,7 @@ func rest(t *testing.T, archive *txtar.Archive, file string) (status provisionin
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	waits := make(chan string, 100)
-	a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(e provisioning.Event) {
+	a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(e *provisioning.Event) {
 		if e.Kind == provisioning.Waiting {
 			waits <- fmt.Sprintf("%s %v", e.Why().Fault, e.Explains)
 		}

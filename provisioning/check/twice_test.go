@@ -48,7 +48,7 @@ neighbour 10.0.0.1 %s
 			synctest.Test(t, func(t *testing.T) {
 				served, o := deviceAt(t, txtar.Parse(fmt.Appendf(nil, site, test.at, test.registrar, test.gateway)), "a site.txtar")
 				defer served.Close()
-				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(*provisioning.Event) {})
 				stop := runs(t, a)
 				time.Sleep(25 * time.Second)
 				s := a.Status()

@@ -115,7 +115,7 @@ neighbour 10.0.0.5 02:00:00:00:00:05
 					}
 					return holders(ctx, iface, sender, addr)
 				}
-				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(provisioning.Event) {})
+				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(*provisioning.Event) {})
 				stop := runs(t, a)
 				time.Sleep(25 * time.Second)
 				s := a.Status()
@@ -162,7 +162,7 @@ func TestMend164StatusFromOutside(t *testing.T) {
 				defer served.Close()
 				o.Policy.Release = row.anew
 				signed := 0
-				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(e provisioning.Event) {
+				a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(e *provisioning.Event) {
 					if e.Kind == provisioning.StateChanged && e.State == provisioning.Registered {
 						signed++
 					}
@@ -433,7 +433,7 @@ func daemonWords(t *testing.T, archive *txtar.Archive, file string) words {
 	defer site.Close()
 	said, statuses := words{}, words{}
 	var mu sync.Mutex
-	a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(e provisioning.Event) {
+	a := agent.New(o.Policy, o.Wire, cache.InMemory(o.Record), func(e *provisioning.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		said.add(e.Why().Fault, e.Why().What)

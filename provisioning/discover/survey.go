@@ -38,8 +38,8 @@ type DHCPSurvey struct {
 }
 
 // Why is what to put right first, in words.
-func (s DHCPSurvey) Why() provisioning.Why {
-	return provisioning.Event{Reason: s.Reason, Detail: s.Detail, Trouble: s.Trouble}.Why()
+func (s *DHCPSurvey) Why() *provisioning.Why {
+	return provisioning.WhyOf(s.Reason, s.Detail, s.Trouble)
 }
 
 // SurveyDHCP asks DHCP on iface ("": as discovery does) as a Lync phone does, and DHCPv6, and listens to all

@@ -85,7 +85,7 @@ func rehearse(ctx context.Context, o *Options, w wire.Wire, record cache.Record,
 }
 
 // take notes what happened, up to the registration or the rest.
-func (h *rehearsal) take(e provisioning.Event) {
+func (h *rehearsal) take(e *provisioning.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.registered > 0 || h.rested > 0 {

@@ -65,18 +65,18 @@ type Report struct {
 }
 
 // Why is why the device would find no Registrar, or why the drill was not held.
-func (r Report) Why() provisioning.Why {
-	return provisioning.Why{Reason: r.Reason, Fault: r.Fault, What: r.What, Detail: r.Detail, Hint: r.Hint}
+func (r *Report) Why() *provisioning.Why {
+	return &provisioning.Why{Reason: r.Reason, Fault: r.Fault, What: r.What, Detail: r.Detail, Hint: r.Hint}
 }
 
-func (r *Report) because(w provisioning.Why) {
+func (r *Report) because(w *provisioning.Why) {
 	r.Reason, r.Fault, r.What, r.Detail, r.Hint = w.Reason, w.Fault, w.What, w.Detail, w.Hint
 }
 
 // refused is a drill that was not held.
 func refused(c Case, t provisioning.Trouble) Report {
 	r := Report{Version: 1, Case: c, Steps: []Step{}, Mend: []string{t.Do()}}
-	r.because(provisioning.Event{Reason: t.Reason(), Trouble: t}.Why())
+	r.because(provisioning.WhyOf(t.Reason(), "", t))
 	return r
 }
 

@@ -65,7 +65,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met *tru
 	}
 	s.owner.offered(session.CertificateService(), a.c.Anchor)
 	if refused != nil && !errors.As(err, new(*sip.CertificateError)) { // which says so itself
-		s.owner.Tell(Explained(provisioning.Event{Kind: provisioning.NotCertified, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr}, &attemptError{stage: registering, err: refused}))
+		s.owner.Tell(Explained(&provisioning.Event{Kind: provisioning.NotCertified, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr}, &attemptError{stage: registering, err: refused}))
 	}
 	if err != nil {
 		s.nonces.keep(attempted{a.c.Endpoint, a.addr}, nil)

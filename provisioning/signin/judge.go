@@ -58,7 +58,7 @@ func Cut(err error, why provisioning.Trouble) error {
 }
 
 // Explained says in an event what an error is; nil changes nothing.
-func Explained(e provisioning.Event, err error) provisioning.Event {
+func Explained(e *provisioning.Event, err error) *provisioning.Event {
 	if err == nil {
 		return e
 	}

@@ -49,7 +49,7 @@ func TestMend103LongTextInACertificate(t *testing.T) {
 		err := trust.Prove("pool.contoso.com", []*x509.Certificate{made(&template, issuer), other}, &trust.Settings{Roots: x509.NewCertPool()})
 		c := provisioning.Candidate{Endpoint: provisioning.Endpoint{Host: "pool.contoso.com", Port: 5061}}
 		told := Judge(&attemptError{stage: handshaking, err: err, met: trust.Met{Shown: trust.Shown{Version: "TLS 1.3", Sent: 2}}}, &c, netip.MustParseAddr("10.0.0.5"))
-		text, err := json.Marshal(provisioning.Event{Reason: told.Reason(), Trouble: told, Detail: err.Error()}.Why())
+		text, err := json.Marshal(provisioning.WhyOf(told.Reason(), err.Error(), told))
 		if err != nil || told.Fault != provisioning.FaultStrangeIssuer || len(text) > 20_000 {
 			t.Errorf("%s: %s takes %d bytes, err %v", name, told.Fault, len(text), err)
 		}

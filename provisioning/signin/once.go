@@ -43,7 +43,8 @@ func (s *Signer) SignInOnce(ctx context.Context, try []provisioning.Candidate, t
 	reg := w.Try(ctx, try)
 	done := SignedIn{Attempts: cycle.Attempts}
 	if reg == nil {
-		done.Why, done.Trouble = cycle.Blame(w.Stopped())
+		why, trouble := cycle.Blame(w.Stopped())
+		done.Why, done.Trouble = *why, trouble
 		return done
 	}
 	defer reg.Session.Close()

@@ -64,7 +64,7 @@ func (p racePlan) walk(t *testing.T, before time.Duration) (chosen attempted, to
 	policy := contoso
 	policy.User, policy.Password, policy.Auth = "phone1", "Secret1", []string{"digest"}
 	s := New(policy, silence, "a1b2c3d4e5", map[string]bool{}, Owner{
-		Tell: func(provisioning.Event) {}, Pass: func() {}, Floor: func() bool { return false }, ClockFloor: func() time.Time { return time.Time{} },
+		Tell: func(*provisioning.Event) {}, Pass: func() {}, Floor: func() bool { return false }, ClockFloor: func() time.Time { return time.Time{} },
 		Ground: func() *provisioning.Ground { return &provisioning.Ground{Policy: policy} },
 	})
 	s.pace.before = before

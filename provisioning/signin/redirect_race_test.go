@@ -84,7 +84,7 @@ func TestWalksWithRedirectsEnd(t *testing.T) {
 			s.gate.wire.Dial = open.dial
 			ctx, cancel := context.WithCancel(t.Context())
 			told := 0
-			s.owner.Tell = func(provisioning.Event) {
+			s.owner.Tell = func(*provisioning.Event) {
 				if told++; told > 400 {
 					cancel()
 				}

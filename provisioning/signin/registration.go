@@ -91,18 +91,18 @@ func (r *Registration) Show(s *provisioning.Status) {
 }
 
 // Event is an event about a registration.
-func (r *Registration) Event(kind provisioning.EventKind, reason provisioning.Reason, detail string) provisioning.Event {
+func (r *Registration) Event(kind provisioning.EventKind, reason provisioning.Reason, detail string) *provisioning.Event {
 	c := r.Candidate
-	return provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: r.Addr, Reason: reason, Detail: detail}
+	return &provisioning.Event{Kind: kind, Step: c.Step, Endpoint: c.Endpoint, Addr: r.Addr, Reason: reason, Detail: detail}
 }
 
 // Failed is an event about a registration that an error has ended, or stands in the way of.
-func (r *Registration) Failed(kind provisioning.EventKind, err error) provisioning.Event {
+func (r *Registration) Failed(kind provisioning.EventKind, err error) *provisioning.Event {
 	return Explained(r.Event(kind, "", ""), err)
 }
 
 // Told is an event about what was told in band, and what is wrong with that.
-func (r *Registration) Told() (provisioning.Event, []provisioning.Trouble) {
+func (r *Registration) Told() (*provisioning.Event, []provisioning.Trouble) {
 	l := r.Lesson
 	e, flaws := r.Event(provisioning.Told, l.Reason, l.Detail), l.Troubles(r.Candidate.Host)
 	for _, t := range flaws {
@@ -114,7 +114,7 @@ func (r *Registration) Told() (provisioning.Event, []provisioning.Trouble) {
 }
 
 // Unread is an event about a document that cannot be read.
-func (r *Registration) Unread(err error) (provisioning.Event, provisioning.Trouble) {
+func (r *Registration) Unread(err error) (*provisioning.Event, provisioning.Trouble) {
 	e := r.Event(provisioning.Told, ReasonOf(err), InBandDetail(err))
 	e.Trouble = e.Reason.Met(e.Detail)
 	if e.Reason == provisioning.SIPMalformed {

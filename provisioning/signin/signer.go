@@ -37,7 +37,7 @@ type Signer struct {
 
 // Owner is what a signer has of whom it signs in for.
 type Owner struct {
-	Tell       func(provisioning.Event)
+	Tell       func(*provisioning.Event)
 	Pass       func()                      // between any two attempts: the owner is alive
 	Ground     func() *provisioning.Ground // to judge addresses by, now
 	Floor      func() bool                 // whether plain TCP is closed, as this SIP domain has registered over TLS

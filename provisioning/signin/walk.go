@@ -239,7 +239,7 @@ type attempt struct {
 }
 
 func (w *Walk) tried(kind provisioning.EventKind, a *attempt, err error) {
-	e := provisioning.Event{Kind: kind, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr, Rank: a.c.Rank, Took: a.took}
+	e := &provisioning.Event{Kind: kind, Step: a.c.Step, Endpoint: a.c.Endpoint, Addr: a.addr, Rank: a.c.Rank, Took: a.took}
 	if err == nil && w.opener != nil {
 		e.Unused = w.opener.unused()
 	}

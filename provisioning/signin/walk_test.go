@@ -55,7 +55,7 @@ func signerOn(t *testing.T, text string, floor bool) (*Signer, *provisioning.Cyc
 	policy.Roots.AppendCertsFromPEM(site.Roots())
 	cycle, told := &provisioning.Cycle{StartedAt: time.Now()}, &[]string{}
 	return New(policy, wire.Wire(simulated), "a1b2c3d4e5", map[string]bool{}, Owner{
-		Tell:       func(e provisioning.Event) { cycle.Note(&e); *told = append(*told, e.String()) },
+		Tell:       func(e *provisioning.Event) { cycle.Note(e); *told = append(*told, e.String()) },
 		Pass:       func() {},
 		Ground:     func() *provisioning.Ground { return &provisioning.Ground{Policy: policy} },
 		Floor:      func() bool { return floor },

@@ -44,7 +44,7 @@ type Entry struct {
 }
 
 // Latest is when it happened last.
-func (e Entry) Latest() time.Time {
+func (e *Entry) Latest() time.Time {
 	if e.LastAt.After(e.At) {
 		return e.LastAt
 	}
@@ -53,7 +53,7 @@ func (e Entry) Latest() time.Time {
 
 // Failure says whether a tech who looks for trouble wants to see this entry. What policy ruled out and what is
 // proven not to exist is not trouble, unless a fault is told of it; a name that leads nowhere is, and so is a redirect that cannot be followed.
-func (e Entry) Failure() bool {
+func (e *Entry) Failure() bool {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.LookedUp:
 		return e.Verdict == provisioning.Failed.String() || e.Fault != "" || e.Reason == provisioning.DHCPMalformed // which may be of use all the same

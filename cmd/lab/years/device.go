@@ -215,7 +215,7 @@ func (d *device) start() {
 		conf = d.broker.settings(l.net.dial(func(context.Context, string, string) (net.Conn, error) { return d.toBroker() }))
 	}
 	tells := service.NewFleet(conf, "years", func() fleet.Cache { return fleet.Cache{} }, story, log)
-	l.agent = agent.New(d.policy, l.net.wire(wire.Wire(d.wire)), l.store, func(e provisioning.Event) { l.tell(e); story.Tell(e); tells.Tell(e) })
+	l.agent = agent.New(d.policy, l.net.wire(wire.Wire(d.wire)), l.store, func(e *provisioning.Event) { l.tell(*e); story.Tell(e); tells.Tell(e) })
 	if d.enrols {
 		l.agent.Identify(identity.In(d.stateDir))
 	}
