@@ -22,6 +22,8 @@ func (r *Record) check() error {
 		return fmt.Errorf("scheme %.40q", r.Scheme)
 	case !plainText(r.User):
 		return fmt.Errorf("login name %.40q", r.User)
+	case !plainText(r.Issuer):
+		return fmt.Errorf("issuer %.40q", r.Issuer)
 	case !plainText(r.EndpointID):
 		return fmt.Errorf("endpoint id %.40q", r.EndpointID)
 	case len(r.Flushed) > maxFlushed:
@@ -164,6 +166,9 @@ func (r *Record) leaveOut() (reasons []string) {
 		relays = append(relays, m)
 	}
 	r.Home, r.MediaRelays = home, relays
+	if !plainText(r.Issuer) {
+		r.Issuer, reasons = "", append(reasons, fmt.Sprintf("issuer %.40q", r.Issuer))
+	}
 	return reasons
 }
 

@@ -22,6 +22,7 @@ type Record struct {
 	Vouched Vouched `json:"vouched,omitzero"`
 	Scheme  string  `json:"scheme,omitempty"` // how it signed in: "tls-dsk", "ntlm", "digest"; "": not asked for, or not known
 	User    string  `json:"user,omitempty"`   // the login name that it signed in with by password; "": it was no password, or that is not known
+	Issuer  string  `json:"issuer,omitempty"` // who had issued the certificate of Registrar; "": it was plain TCP, or that is not known
 	// PasswordChanged is when the file of the password was changed last that signed in. Zero: it was no password, or that is not known.
 	PasswordChanged time.Time `json:"password_changed,omitzero"`
 	RegisteredAt    time.Time `json:"registered_at,omitzero"` // by a clock that may have been wrong; UTC, whole seconds

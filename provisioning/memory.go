@@ -176,8 +176,8 @@ func (m *Memory) Worked(losses []Losses, at Endpoint, addr netip.Addr, now time.
 	past := Past{Moment: m.last(losses), Scheme: m.kept.Scheme, File: cmp.Or(m.policy.PasswordFile, "the password file")}
 	m.compare(&past, losses, now)
 	m.logins(&past)
-	if r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
-		past.Elsewhere = r.Host
+	if past.Issuer = m.kept.Issuer; r.Address != addr || r.Host != at.Host || r.Port != at.Port || r.Transport != at.Transport.String() {
+		past.Elsewhere, past.Issuer = r.Host, ""
 		if r.Address == addr && r.Host == at.Host && r.Transport == at.Transport.String() {
 			past.Port, past.Step = r.Port, r.Step
 			if n := m.kept.Network; n != nil && len(m.kept.Home) == 0 { // nobody has named it but that

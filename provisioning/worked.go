@@ -65,6 +65,8 @@ type Past struct {
 	Port uint16 // at which, if it was at the address asked about, and only the port is another
 	Step string // by which that was found
 
+	Issuer string // who had issued the certificate of the place asked about; "": not known
+
 	User     string // the login name that signed in, if it is another now
 	Nameless bool   // a password signed in, and with which login name is not known
 
@@ -93,6 +95,9 @@ func Since(past Past, t Trouble) Trouble {
 		facts["hidden"], facts["since"] = true, past.date()
 	}
 	t = t.With(nil)
+	if issuer, _ := t.Facts["issuer"].(string); past.Issuer != "" && issuer != "" && issuer != past.Issuer {
+		facts["issuer"], t.Facts["former"], t.Facts["replaced"] = past.Issuer, past.Issuer, past.date()
+	}
 	t.Facts["worked"] = FaultWorked.Met(facts)
 	delete(t.Facts, "new")
 	if odd := t.Facts["odd"]; odd != nil {

@@ -663,6 +663,10 @@ var deviceLines = map[string]func(o *Options, conf *config.Config, words []strin
 		o.Record.User = strings.TrimPrefix(strings.Join(words, " "), "-")
 		return nil
 	},
+	"issuer": func(o *Options, _ *config.Config, words []string) error { // of the record
+		o.Record.Issuer = strings.Join(words, " ")
+		return nil
+	},
 	"scheme": func(o *Options, _ *config.Config, words []string) error { // of the record
 		o.Record.Scheme = words[0]
 		return nil

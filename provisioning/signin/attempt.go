@@ -77,7 +77,7 @@ func (w *Walk) register(ctx context.Context, a *attempt, conn net.Conn, met *tru
 		return nil, heard.said.Load(), &attemptError{stage: registering, err: turnedAway(met, err), met: *met, loss: loss, began: watched.Began, near: s.gate.near(a.addr)}
 	}
 	s.nonces.keep(attempted{a.c.Endpoint, a.addr}, session.Nonce())
-	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Ends: Endings(a.c.Host, met.Shown), Session: session, Binding: binding}
+	reg = &Registration{Candidate: a.c, Addr: a.addr, Local: conn.LocalAddr(), Ends: Endings(a.c.Host, met.Shown), Issuer: met.Issuer, Session: session, Binding: binding}
 	if binding.Scheme == provisioning.ByCertificate {
 		reg.Unproven = unproven
 	}

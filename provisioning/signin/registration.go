@@ -18,6 +18,7 @@ type Registration struct {
 	Local     net.Addr              // our end of the connection
 	Way       provisioning.Trouble  // what is wrong with the way, though it leads there
 	Ends      []provisioning.Ending // the certificates of its server; none: plain TCP
+	Issuer    string                // who has issued that of its own; "": plain TCP
 	Session   *sip.Session
 	Binding   sip.Binding
 	Home      []provisioning.Candidate // primary and backup, when a redirect named them

@@ -31,6 +31,7 @@ func (e *evidence) record(reg *Registration) cache.Record {
 		// Verified TLS sets the floor; nothing that comes over the network lowers it.
 		TLSFloor:     c.Transport == provisioning.TLS || e.memory.Floor() || reg.Lesson.closesTCP(),
 		Scheme:       reg.Binding.Scheme,
+		Issuer:       reg.Issuer,
 		RegisteredAt: e.at.UTC(),
 		EndpointID:   e.endpointID,
 	}
