@@ -90,7 +90,7 @@ func (b *bundleSource) plan(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	record, _, _ := lastGood(ctx, conf) // the zero Record without one: cache.json says why
-	return indented(askAround(ctx, conf, &record))
+	return indented(askAround(ctx, conf, record))
 }
 
 // checked checks the settings with these names, or all.
@@ -143,7 +143,7 @@ func (b *bundleSource) record(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, recordFailure(err)
 	}
-	return indented(recordAnswer{1, record, from.source})
+	return indented(recordAnswer{1, *record, from.source})
 }
 
 // history is `history --json`: of the daemon, or what it left behind.

@@ -37,9 +37,9 @@ func cacheShowCommand(e env) *cobra.Command {
 			return err
 		}
 		if asJSON {
-			return printJSON(e.stdout, recordAnswer{1, record, from.source})
+			return printJSON(e.stdout, recordAnswer{1, *record, from.source})
 		}
-		return printRecord(newPage(e.stdout), &record, from, time.Now())
+		return printRecord(newPage(e.stdout), record, from, time.Now())
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	addFileFlag(c, &file)
@@ -60,7 +60,7 @@ func cacheExportCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printJSON(e.stdout, exportAnswer{1, record})
+		return printJSON(e.stdout, exportAnswer{1, *record})
 	})
 	c.Flags().Bool("json", true, "print JSON (the default and only format)")
 	addFileFlag(c, &file)

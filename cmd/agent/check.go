@@ -129,12 +129,12 @@ func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provi
 	defer cancel()
 	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
 	record, unread := e.recall(asking, conf, "last good cannot be read")
-	stands := daemonStands(conf, &status, err)
+	stands := daemonStands(conf, status, err)
 	if all := conf.Policy.LateRoots; all != nil { // a check tells of every chain that a certificate has
 		conf.Policy.Roots, conf.Policy.LateRoots = all(), nil
 	}
 	own, _ := identityOf(asking, conf) // who may not read it sees the rest
-	lent := lend(conf, &record, &status, err)
+	lent := lend(conf, record, status, err)
 	if slices.IndexFunc(status.Store, isWithoutSpace) < 0 { // the daemon does not run, or is of another version
 		status.Store = append(withoutSpace(conf, tight{}), status.Store...)
 	}
@@ -142,7 +142,7 @@ func checkSite(ctx context.Context, e env, conf *config.Config, noPassword provi
 	defer done()
 	r := check.Run(ctx, check.Options{
 		NoPassword: noPassword, EndpointID: lent.endpoint, Alone: func() bool { return isAlone(ctx, conf) }, Untried: lent.untried,
-		Policy: conf.Policy, Wire: wire.System(), Record: record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
+		Policy: conf.Policy, Wire: wire.System(), Record: *record, Unread: unread, Identity: own.Identity, Link: check.SystemLink(conf.Policy.Interface),
 		Store: status.Store, Daemon: *stands, Again: func() *check.Daemon { return askAgain(ctx, conf) }, Losses: status.Losses, ByPassed: byPassed, Progress: progress,
 	})
 	r.CertificateService = cmp.Or(r.CertificateService, lent.service)

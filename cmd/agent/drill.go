@@ -62,7 +62,7 @@ Exit code 0: the device would find a Registrar; 4: it would not; 1: the drill wa
 }
 
 // rehearse holds a drill for this device as it is now. A daemon beside it goes on undisturbed.
-func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) drill.Report {
+func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) *drill.Report {
 	identify(&conf.Policy, thisVersion())
 	anchored(conf)
 	asking, cancel := context.WithTimeout(ctx, daemonLimit)
@@ -71,14 +71,14 @@ func rehearse(ctx context.Context, e env, conf *config.Config, what drill.Case) 
 	status, err := daemon(conf).Status(asking) // first: if it hangs, nothing else waits for it
 	record, _ := e.recall(asking, conf, "the last good record cannot be read; the drill assumes that there is none")
 	if err == nil {
-		rests = pause(&status)
+		rests = pause(status)
 	}
-	lent := lend(conf, &record, &status, err)
+	lent := lend(conf, record, status, err)
 	progress, done := progressOn(e)
 	defer done()
 	progress("rehearsing, for 20 seconds at most")
 	return drill.Run(ctx, drill.Options{
-		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: record, Rests: rests, Beside: daemonStands(conf, &status, err).MayBeBound(), EndpointID: lent.endpoint, Untried: lent.untried,
+		Case: what, Policy: conf.Policy, Wire: wire.System(), Record: *record, Rests: rests, Beside: daemonStands(conf, status, err).MayBeBound(), EndpointID: lent.endpoint, Untried: lent.untried,
 	})
 }
 
@@ -100,7 +100,7 @@ func pause(s *provisioning.Status) provisioning.Trouble {
 }
 
 // printDrill prints what the drill comes to, then step by step how.
-func printDrill(p *page, r drill.Report) error {
+func printDrill(p *page, r *drill.Report) error {
 	switch {
 	case r.Registered && r.Registrar != nil:
 		how := ""

@@ -135,7 +135,7 @@ func (t source) status(ctx context.Context) *provisioning.Status {
 	if err != nil {
 		return nil
 	}
-	return &s
+	return s
 }
 
 // copiedHistory shows the history in a file, whoever has written it.

@@ -48,17 +48,17 @@ func (o origin) String() string {
 }
 
 // chosenRecord returns the record of a file, or of this device.
-func chosenRecord(c *cobra.Command, file string) (cache.Record, origin, error) {
+func chosenRecord(c *cobra.Command, file string) (*cache.Record, origin, error) {
 	places, err := loadPlaces(c)
 	if err != nil {
-		return cache.Record{}, origin{}, err
+		return nil, origin{}, err
 	}
 	if file != "" {
 		record, kind, err := cache.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			err = safefile.Unopened(file, err)
 		}
-		return record, origin{source: file, file: file, kind: kind}, recordFailure(err)
+		return &record, origin{source: file, file: file, kind: kind}, recordFailure(err)
 	}
 	record, from, err := lastGood(c.Context(), places)
 	return record, from, recordFailure(err)
@@ -66,16 +66,17 @@ func chosenRecord(c *cobra.Command, file string) (cache.Record, origin, error) {
 
 // lastGood returns the record of this device: as the daemon knows it; without a daemon, that of the copy with the
 // higher generation, which may be that there is none.
-func lastGood(ctx context.Context, places *config.Config) (record cache.Record, from origin, err error) {
+func lastGood(ctx context.Context, places *config.Config) (record *cache.Record, from origin, err error) {
+	record = &cache.Record{}
 	text, err := daemon(places).Record(ctx)
 	switch {
 	case err == nil:
-		if err := json.Unmarshal(text, &record); err != nil {
-			return cache.Record{}, from, fmt.Errorf("read the record: %w", err)
+		if err := json.Unmarshal(text, record); err != nil {
+			return &cache.Record{}, from, fmt.Errorf("read the record: %w", err)
 		}
 		return record, origin{source: "daemon"}, nil
 	case errors.Is(err, control.ErrNoRecord):
-		return cache.Record{}, from, cache.ErrNoRecord
+		return record, from, cache.ErrNoRecord
 	}
 	refused := err
 	if !errors.Is(refused, control.ErrNotRunning) {
@@ -93,7 +94,7 @@ func lastGood(ctx context.Context, places *config.Config) (record cache.Record, 
 				from.doubts = append(from.doubts, finding(errFile))
 			}
 		case from.file == "" || r.Generation > record.Generation:
-			record, err = r, errFile
+			record, err = &r, errFile
 			from.source, from.file, from.kind = kind, path, kind
 		}
 	}
@@ -101,16 +102,16 @@ func lastGood(ctx context.Context, places *config.Config) (record cache.Record, 
 	case from.file != "":
 		return record, from, err
 	case errors.Is(troubles[0], fs.ErrNotExist) && errors.Is(troubles[1], fs.ErrNotExist):
-		return cache.Record{}, from, cache.ErrNoRecord
+		return record, from, cache.ErrNoRecord
 	case errors.Is(troubles[1], fs.ErrPermission) && !errors.Is(refused, control.ErrNotRunning):
-		return cache.Record{}, origin{}, refused // the socket would have been the way
+		return record, origin{}, refused // the socket would have been the way
 	default:
-		return cache.Record{}, origin{}, &unreadable{places.StateDir, troubles}
+		return record, origin{}, &unreadable{places.StateDir, troubles}
 	}
 }
 
 // recall is lastGood for a command that goes on without it, and says so. unread: there may be one.
-func (e env) recall(ctx context.Context, conf *config.Config, without string) (record cache.Record, unread bool) {
+func (e env) recall(ctx context.Context, conf *config.Config, without string) (record *cache.Record, unread bool) {
 	record, _, err := lastGood(ctx, conf)
 	if unread = err != nil && !errors.Is(err, cache.ErrNoRecord); unread {
 		e.remark("hint", without+": "+err.Error())

@@ -92,7 +92,7 @@ func askAgain(ctx context.Context, conf *config.Config) *check.Daemon {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), daemonLimit)
 	defer cancel()
 	status, err := daemon(conf).Status(asking)
-	return daemonStands(conf, &status, err)
+	return daemonStands(conf, status, err)
 }
 
 // newer is a file of settings that is newer than the socket of the daemon, which it makes at its start; "": none is, or that cannot be seen.

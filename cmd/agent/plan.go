@@ -23,7 +23,7 @@ func planCommand(e env) *cobra.Command {
 		record, unread := e.recall(c.Context(), conf, "last good cannot be read, so the TLS floor is unknown")
 		progress, done := progressOn(e)
 		progress("asking DNS and DHCP")
-		answer := askAround(c.Context(), conf, &record)
+		answer := askAround(c.Context(), conf, record)
 		done()
 		answer.unread = unread
 		if err := uninterrupted(c); err != nil {

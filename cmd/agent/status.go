@@ -37,7 +37,7 @@ func statusCommand(e env) *cobra.Command {
 		if asJSON {
 			err = printJSON(e.stdout, status)
 		} else {
-			err = printStatus(newPage(e.stdout), &status, time.Now())
+			err = printStatus(newPage(e.stdout), status, time.Now())
 		}
 		if err == nil && status.State != provisioning.Registered {
 			err = &failure{code: exitNotRegistered}
@@ -113,7 +113,7 @@ func showStatus(ctx context.Context, e env, places *config.Config, asJSON bool) 
 		out.printf("%s\n\n", printable(err.Error()))
 		return out.err
 	}
-	err = printStatus(out, &status, time.Now())
+	err = printStatus(out, status, time.Now())
 	out.printf("\n")
 	return err
 }

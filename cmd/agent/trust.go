@@ -156,7 +156,7 @@ func accept(c *cobra.Command, e env, conf *config.Config, fingerprint string) er
 		e.remark("hint", `it has no effect until trust_bootstrap = "pin" is set`)
 	} else if err == nil && status.State == provisioning.Resting {
 		hint := "the daemon uses it at its next attempt, " + until(time.Now(), status.NextAttempt)
-		if mayTry(&status) {
+		if mayTry(status) {
 			hint += "; " + atOnce
 		}
 		e.remark("hint", hint)

@@ -51,7 +51,7 @@ func (d *dhcpAsk) take(s dhcpSource) {
 	for i := range d.sources {
 		earlier := &d.sources[i]
 		// A lease is of the past, and the two versions are two questions: that they differ is no fault of a server.
-		if detail := disagreement(earlier.Answer, s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
+		if detail := disagreement(&earlier.Answer, &s.Answer); detail != "" && earlier.rank == s.rank && s.rank != leased {
 			d.notice(DHCPTrouble(provisioning.DHCPConflict, detail))
 			break
 		}
@@ -218,7 +218,7 @@ func onLinks(w *wire.Wire, iface string, six bool, ask func(link, name string) e
 
 // question asks on every interface, by DHCPv6 (RFC 3319), which the Lync device text does not know, if six. The error is why it
 // could not be asked, or why no answer could be heard.
-func (d *dhcpAsk) question(ctx context.Context, six bool, question inform, source func(dhcpopts.Answer) dhcpSource) error {
+func (d *dhcpAsk) question(ctx context.Context, six bool, question inform, source func(*dhcpopts.Answer) dhcpSource) error {
 	return onLinks(&d.wire, d.policy.Interface, six, func(link, name string) error {
 		conn, err := listen(ctx, &d.wire, link, six)
 		if err != nil {
@@ -227,7 +227,7 @@ func (d *dhcpAsk) question(ctx context.Context, six bool, question inform, sourc
 		defer conn.Close()
 		dropped, err := question(ctx, conn, func(a dhcpopts.Answer) {
 			a.Link = name
-			d.take(source(a))
+			d.take(source(&a))
 		})
 		d.drop(dropped)
 		return err
@@ -245,8 +245,8 @@ func listen(ctx context.Context, w *wire.Wire, link string, six bool) (dhcpopts.
 }
 
 // source6 is an answer by DHCPv6.
-func source6(a dhcpopts.Answer) dhcpSource {
-	return dhcpSource{Who: Who(&a), Option: option6(&a.SIP), Answer: a, rank: informed6}
+func source6(a *dhcpopts.Answer) dhcpSource {
+	return dhcpSource{Who: Who(a), Option: option6(&a.SIP), Answer: *a, rank: informed6}
 }
 
 func option6(s *dhcpopts.SIPServers) string {

@@ -33,8 +33,8 @@ const (
 	informed6
 )
 
-func answerSource(a dhcpopts.Answer) dhcpSource {
-	return dhcpSource{Who: Who(&a), Option: "option 120", Answer: a, rank: informed}
+func answerSource(a *dhcpopts.Answer) dhcpSource {
+	return dhcpSource{Who: Who(a), Option: "option 120", Answer: *a, rank: informed}
 }
 
 // Who sent an answer, and on which interface where that matters.
@@ -46,20 +46,20 @@ func Who(a *dhcpopts.Answer) string {
 }
 
 // disagreement says how two acknowledging servers differ, or "".
-func disagreement(a, b dhcpopts.Answer) string {
+func disagreement(a, b *dhcpopts.Answer) string {
 	if a.Link != b.Link { // two networks
 		return ""
 	}
-	silent := func(a dhcpopts.Answer) bool { return a.Type == "nak" || a.Type == dhcpopts.Unusable }
+	silent := func(a *dhcpopts.Answer) bool { return a.Type == "nak" || a.Type == dhcpopts.Unusable }
 	if silent(a) || silent(b) || slices.Equal(a.SIP.Names, b.SIP.Names) && slices.Equal(a.SIP.Addrs, b.SIP.Addrs) {
 		return ""
 	}
 	a, b = byServer(a, b)
-	return fmt.Sprintf("%s says %s, %s says %s", a.Server, registrarsOf(&a), b.Server, registrarsOf(&b))
+	return fmt.Sprintf("%s says %s, %s says %s", a.Server, registrarsOf(a), b.Server, registrarsOf(b))
 }
 
 // byServer puts two answers in the order of their servers: whichever came first, a disagreement reads the same.
-func byServer(a, b dhcpopts.Answer) (first, second dhcpopts.Answer) {
+func byServer(a, b *dhcpopts.Answer) (first, second *dhcpopts.Answer) {
 	if b.Server.Less(a.Server) {
 		return b, a
 	}
@@ -120,7 +120,7 @@ func bestAnswer(answers []dhcpopts.Answer) provisioning.Finding {
 	sources := make([]dhcpSource, len(answers))
 	for i := range answers {
 		a := &answers[i]
-		sources[i] = answerSource(*a)
+		sources[i] = answerSource(a)
 	}
 	f, best := bestSource(sources, func(string) bool { return true })
 	if best >= 0 {

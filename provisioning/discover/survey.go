@@ -147,9 +147,11 @@ func (s *DHCPSurvey) lacks() bool {
 // judge decides what to put right first. lower are the answers to the vendor class in lower case; err and err6 are why asking
 // by each version ended early.
 func (s *DHCPSurvey) judge(lower []dhcpopts.Answer, err, err6 error) {
-	for i, a := range s.Answers {
-		for _, earlier := range s.Answers[:i] {
-			s.Network = cmp.Or(s.Network, networkDisagreement(&earlier, &a))
+	for i := range s.Answers {
+		a := &s.Answers[i]
+		for j := range i {
+			earlier := &s.Answers[j]
+			s.Network = cmp.Or(s.Network, networkDisagreement(earlier, a))
 			s.Conflict = cmp.Or(s.Conflict, disagreement(earlier, a), vendorDisagreement(earlier, a))
 		}
 	}
@@ -190,7 +192,7 @@ func (s *DHCPSurvey) sixReason(err error) (provisioning.Reason, string, provisio
 	sources := make([]dhcpSource, len(s.Six))
 	for i := range s.Six {
 		a := &s.Six[i]
-		sources[i] = source6(*a)
+		sources[i] = source6(a)
 	}
 	f, best := bestSource(sources, func(string) bool { return true })
 	switch {
@@ -208,7 +210,7 @@ func (s *DHCPSurvey) sixReason(err error) (provisioning.Reason, string, provisio
 }
 
 // vendorDisagreement says how the option 43 of two acknowledging servers differs for a Lync phone, or "".
-func vendorDisagreement(a, b dhcpopts.Answer) string {
+func vendorDisagreement(a, b *dhcpopts.Answer) string {
 	if a.Link != b.Link || a.Type != "ack" || b.Type != "ack" || a.Vendor.URL == b.Vendor.URL {
 		return ""
 	}
@@ -223,9 +225,7 @@ func networkDisagreement(a, b *dhcpopts.Answer) string {
 	if a.Link != b.Link || !masks && sameServers(a.Routers, b.Routers) && sameServers(a.NameServers, b.NameServers) {
 		return ""
 	}
-	if b.Server.Less(a.Server) {
-		a, b = b, a
-	}
+	a, b = byServer(a, b)
 	return networkOf(a, masks) + ", " + networkOf(b, masks)
 }
 
@@ -293,7 +293,7 @@ func (s *DHCPSurvey) flaw() (provisioning.Reason, string, provisioning.Trouble) 
 	for i := range s.Answers {
 		a := &s.Answers[i]
 		named = named || len(a.SIP.Names) > 0
-		source := answerSource(*a)
+		source := answerSource(a)
 		if flaw := source.flaw(); flaw != "" {
 			return provisioning.DHCPMalformed, flaw, source.trouble(provisioning.DHCPMalformed)
 		}

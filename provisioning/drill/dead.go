@@ -13,11 +13,11 @@ import (
 )
 
 // without returns the wire on which what the case names is dead: it takes whatever is sent, and never answers.
-func without(c Case, policy provisioning.Policy, w wire.Wire, primary provisioning.Registrar) wire.Wire {
-	dead := w
+func without(o *Options, primary *provisioning.Registrar) *wire.Wire {
+	c, dead := o.Case, o.Wire
 	if c == DNS || c == Both {
 		dead.Dial = silentTo(dead.Dial, func(at netip.AddrPort) bool {
-			servers, _ := discover.NameServers(&policy, &w) // none: then nobody can be dead
+			servers, _ := discover.NameServers(&o.Policy, &o.Wire) // none: then nobody can be dead
 			return slices.Contains(servers, at)
 		})
 	}
@@ -29,7 +29,7 @@ func without(c Case, policy provisioning.Policy, w wire.Wire, primary provisioni
 		addrs := append(slices.Clone(primary.Addresses), primary.Address)
 		dead.Dial = silentTo(dead.Dial, func(at netip.AddrPort) bool { return at.Port() == primary.Port && slices.Contains(addrs, at.Addr()) })
 	}
-	return dead
+	return &dead
 }
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)

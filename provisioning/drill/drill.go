@@ -18,7 +18,7 @@ import (
 const limit = 17 * time.Second
 
 // Run rehearses. It ends within 20 s, and with ctx.
-func Run(ctx context.Context, o Options) Report {
+func Run(ctx context.Context, o Options) *Report {
 	memory := o.Policy.Memory(cache.InMemory(o.Record))
 	record, remembers := memory.Record()
 	switch {
@@ -42,7 +42,7 @@ func Run(ctx context.Context, o Options) Report {
 		return refused(o.Case, provisioning.CacheDamaged.Met(err.Error()))
 	}
 	record.EndpointID = cmp.Or(o.EndpointID, signin.FreshEndpointID()) // a Lync Registrar would take us for the daemon under its own
-	return rehearse(ctx, &o, without(o.Case, o.Policy, o.Wire, primary), record, remembers)
+	return rehearse(ctx, &o, without(&o, &primary), &record, remembers)
 }
 
 // fromTheBeginning is a clock without a battery, which was switched on at that moment.
@@ -63,12 +63,12 @@ type rehearsal struct {
 }
 
 // rehearse lets an agent look for a Registrar, once, and takes the binding back.
-func rehearse(ctx context.Context, o *Options, w wire.Wire, record cache.Record, remembers bool) Report {
+func rehearse(ctx context.Context, o *Options, w *wire.Wire, record *cache.Record, remembers bool) *Report {
 	looking, done := context.WithCancel(ctx)
 	defer done()
 	h := &rehearsal{began: time.Now(), steps: []Step{}, done: done}
 	if o.Case == Clock {
-		floor := o.Policy.Memory(cache.InMemory(record)).ClockFloor()
+		floor := o.Policy.Memory(cache.InMemory(*record)).ClockFloor()
 		if floor.IsZero() {
 			floor = o.Policy.Clock()
 		}
@@ -78,7 +78,7 @@ func rehearse(ctx context.Context, o *Options, w wire.Wire, record cache.Record,
 		h.steps = append(h.steps, Step{0, "the drill signs in with the password: " + o.Untried.What()})
 	}
 	w.Changes = nil
-	a := agent.New(o.Policy, w, cache.InMemory(record), h.take)
+	a := agent.New(o.Policy, *w, cache.InMemory(*record), h.take)
 	h.stands = a.Status
 	_ = a.Run(looking) // it ends with looking
 	return h.report(o, remembers)
@@ -129,11 +129,11 @@ func unseen(o *Options, c *provisioning.Cycle) provisioning.Trouble {
 	return provisioning.Trouble{}
 }
 
-func (h *rehearsal) report(o *Options, remembers bool) Report {
+func (h *rehearsal) report(o *Options, remembers bool) *Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	status := h.stood
-	r := Report{Version: 1, Case: o.Case, Held: true, Steps: h.steps, Mend: []string{}, Registered: h.registered > 0, WithoutMS: h.registered.Milliseconds()}
+	status := &h.stood
+	r := &Report{Version: 1, Case: o.Case, Held: true, Steps: h.steps, Mend: []string{}, Registered: h.registered > 0, WithoutMS: h.registered.Milliseconds()}
 	if !r.Registered {
 		if r.WithoutMS = h.rested.Milliseconds(); h.rested == 0 {
 			r.WithoutMS = since(h.began)

@@ -74,8 +74,8 @@ func (r *Report) because(w *provisioning.Why) {
 }
 
 // refused is a drill that was not held.
-func refused(c Case, t provisioning.Trouble) Report {
-	r := Report{Version: 1, Case: c, Steps: []Step{}, Mend: []string{t.Do()}}
+func refused(c Case, t provisioning.Trouble) *Report {
+	r := &Report{Version: 1, Case: c, Steps: []Step{}, Mend: []string{t.Do()}}
 	r.because(provisioning.WhyOf(t.Reason(), "", t))
 	return r
 }

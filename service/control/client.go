@@ -57,8 +57,9 @@ type Client struct {
 func NewClient(socket string) *Client { return &Client{socket} }
 
 // Status returns where the daemon stands.
-func (c *Client) Status(ctx context.Context) (status provisioning.Status, err error) {
-	err = c.read(ctx, "GET", "/v1/status", &status)
+func (c *Client) Status(ctx context.Context) (*provisioning.Status, error) {
+	status := &provisioning.Status{}
+	err := c.read(ctx, "GET", "/v1/status", status)
 	return status, err
 }
 
