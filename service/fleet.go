@@ -109,8 +109,8 @@ func (f *Fleet) read(ctx context.Context) error {
 		seen = next
 		for i := range entries {
 			e := &entries[i]
-			if tellsFleet(*e) {
-				f.publisher.Add(fleetEvent(*e))
+			if tellsFleet(e) {
+				f.publisher.Add(fleetEvent(e))
 			}
 		}
 		f.publisher.Changed()
@@ -119,7 +119,7 @@ func (f *Fleet) read(ctx context.Context) error {
 
 // tellsFleet says whether an entry is published: what changed how the device stands, and what failed, once for all the times that it
 // goes on.
-func tellsFleet(e control.Entry) bool {
+func tellsFleet(e *control.Entry) bool {
 	if e.Count > 1 {
 		return false
 	}
@@ -134,7 +134,7 @@ func tellsFleet(e control.Entry) bool {
 }
 
 // fleetEvent is an entry without its texts, in which names of users could stand.
-func fleetEvent(e control.Entry) fleet.Event {
+func fleetEvent(e *control.Entry) fleet.Event {
 	return fleet.Event{
 		At: e.At, Event: e.Event, Number: e.Number, State: e.State, Degraded: e.Degraded, Step: e.Step, Host: e.Host, Port: e.Port,
 		Transport: e.Transport, Reason: string(e.Reason), Fault: e.Fault, Until: e.Until, Version: e.Version,

@@ -156,8 +156,8 @@ func TestFleetEvents(t *testing.T) {
 		if e.Count > 1 {
 			e.Count = 0 // as it was when it was new
 		}
-		if tellsFleet(e) {
-			event := fleetEvent(e)
+		if tellsFleet(&e) {
+			event := fleetEvent(&e)
 			valid(t, "event", event)
 			got = append(got, event.Event+" "+event.State+" "+event.Reason)
 		}
@@ -167,7 +167,7 @@ func TestFleetEvents(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, e := range []control.Entry{{Event: "attempt"}, {Event: "refresh"}, {Event: "lookup", Verdict: "found"}, {Event: "wait", Reason: "connect-refused"}, {Event: "state", Count: 2}} {
-		if tellsFleet(e) {
+		if tellsFleet(&e) {
 			t.Errorf("%+v is published", e)
 		}
 	}

@@ -412,7 +412,7 @@ func TestMend103LongHint(t *testing.T) {
 	if len(last.Hint) > hintLimit || len(last.What) > whatLimit || last.Fault == "" {
 		t.Errorf("%d bytes of advice are kept, and %d of what it is", len(last.Hint), len(last.What))
 	}
-	s.add(control.Entry{At: noon, Event: "attempt", Hint: strings.Repeat("6b", 200_000)}) // of a file, say
+	s.add(&control.Entry{At: noon, Event: "attempt", Hint: strings.Repeat("6b", 200_000)}) // of a file, say
 	s.Tell(registered(noon))
 	if err := s.rewrite(); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 
 // logEntry writes one entry to the log. State changes and registrations are Info; failures, an outage and a
 // degraded registration are Warn, so that the default log says why there is one; the rest is Debug.
-func logEntry(log *slog.Logger, e control.Entry) {
+func logEntry(log *slog.Logger, e *control.Entry) {
 	message, level := headline(e)
 	attrs := make([]any, 0, 12)
 	add := func(key, value string) {
@@ -53,7 +53,7 @@ func logEntry(log *slog.Logger, e control.Entry) {
 }
 
 // headline is what an entry says in a few words, and how loud.
-func headline(e control.Entry) (string, slog.Level) {
+func headline(e *control.Entry) (string, slog.Level) {
 	switch provisioning.EventKind(e.Event) {
 	case provisioning.StateChanged:
 		if e.Degraded || e.State == provisioning.Outage.String() {

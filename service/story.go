@@ -59,7 +59,7 @@ type line struct {
 }
 
 // again counts the line once more: the entry tells the same.
-func (l *line) again(entry control.Entry, number uint64) {
+func (l *line) again(entry *control.Entry, number uint64) {
 	l.Count = max(l.Count, 1) + 1
 	l.LastAt, l.What, l.Detail, l.Hint, l.TookMS, l.Until, l.Follows = entry.At, entry.What, entry.Detail, entry.Hint, entry.TookMS, entry.Until, false
 	l.number = number
@@ -108,14 +108,14 @@ func (s *Story) read() {
 	}
 	for i := range before {
 		e := &before[i]
-		s.add(*e)
+		s.add(e)
 	}
 	s.loaded = s.last
 	unclean := len(before) > 0 && before[len(before)-1].Event != control.Stopped
 	if unclean && len(told) > 0 && told[0].Event == control.Started { // as start would have done
 		told[0].Detail = uncleanEnd
 		if latest := s.entries[len(s.entries)-1]; same(latest.Entry) == same(told[0].Entry) {
-			latest.again(told[0].Entry, s.loaded+told[0].number)
+			latest.again(&told[0].Entry, s.loaded+told[0].number)
 			told = told[1:]
 		}
 	}
@@ -148,7 +148,7 @@ func (s *Story) start(version string) {
 			s.repeats[same(last.Entry)] = last
 		}
 	}
-	s.tell(entry)
+	s.tell(&entry)
 	clear(s.repeats)
 }
 
@@ -159,7 +159,7 @@ func (s *Story) stop(version string, why error) {
 	if why != nil {
 		entry.Detail, _, _ = strings.Cut(cut(why.Error()), "\n") // below it is a stack
 	}
-	s.tell(entry)
+	s.tell(&entry)
 }
 
 // theTime is now, as an entry holds it.
@@ -231,12 +231,12 @@ func (s *Story) mark(follow []provisioning.Event) {
 }
 
 // tell adds an entry, or counts it if it is known; it says whether it is news.
-func (s *Story) tell(entry control.Entry) (news bool) {
-	if l := s.repeats[same(entry)]; l != nil {
+func (s *Story) tell(entry *control.Entry) (news bool) {
+	if l := s.repeats[same(*entry)]; l != nil {
 		s.last++
 		l.again(entry, s.last)
 	} else {
-		s.repeats[same(entry)] = s.add(entry)
+		s.repeats[same(*entry)] = s.add(entry)
 		news = true
 	}
 	close(s.news)
@@ -245,12 +245,12 @@ func (s *Story) tell(entry control.Entry) (news bool) {
 }
 
 // add makes the next line of an entry.
-func (s *Story) add(e control.Entry) *line {
+func (s *Story) add(e *control.Entry) *line {
 	if s.last++; e.Number > s.last { // of the file
 		s.last = e.Number
 	}
-	e.Number = s.last
-	l := &line{e, s.last}
+	l := &line{*e, s.last}
+	l.Number = s.last
 	s.keep(l)
 	return l
 }
@@ -350,9 +350,9 @@ func same(e control.Entry) control.Entry {
 }
 
 // entryOf is an event as the history shows it.
-func entryOf(e *provisioning.Event) control.Entry {
+func entryOf(e *provisioning.Event) *control.Entry {
 	why := e.Why()
-	entry := control.Entry{
+	entry := &control.Entry{
 		At: e.At.UTC().Truncate(time.Millisecond), Event: string(e.Kind), State: e.State.String(), Degraded: e.Degraded,
 		Query: cut(e.Query), Host: cut(e.Host), Reason: e.Reason, Fault: why.Fault, What: cutAt(why.What, whatLimit), Detail: cut(e.Detail), Hint: cutAt(why.Hint, hintLimit), Explains: e.Explains,
 		TookMS: e.Took.Milliseconds(), Until: e.Until.UTC().Truncate(time.Second),

@@ -130,11 +130,12 @@ func (b *bundleSource) dhcp(ctx context.Context) ([]byte, error) {
 	if !conf.Policy.AskDHCP {
 		return nil, &advised{errors.New("DHCP is off in the configuration"), "run homeward dhcp to ask it anyway"}
 	}
-	survey := discover.SurveyDHCP(ctx, wire.System(), conf.Policy.Interface, nil)
+	system := wire.System()
+	survey := discover.SurveyDHCP(ctx, &system, conf.Policy.Interface, nil)
 	if survey.Reason == provisioning.DHCPNotPermitted {
-		return nil, fmt.Errorf("%w; %w", surveyFailure(&survey, provisioning.Trouble{}), fs.ErrPermission)
+		return nil, fmt.Errorf("%w; %w", surveyFailure(survey, provisioning.Trouble{}), fs.ErrPermission)
 	}
-	return indented(newDHCPAnswer(&survey))
+	return indented(newDHCPAnswer(survey))
 }
 
 // record is `cache show --json`.

@@ -25,24 +25,25 @@ func dhcpCommand(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		survey := discover.SurveyDHCP(c.Context(), wire.System(), conf.Policy.Interface, nil)
+		system := wire.System()
+		survey := discover.SurveyDHCP(c.Context(), &system, conf.Policy.Interface, nil)
 		if err := uninterrupted(c); err != nil {
 			return err
 		}
 		switch {
 		case asJSON:
-			err = printJSON(e.stdout, newDHCPAnswer(&survey))
+			err = printJSON(e.stdout, newDHCPAnswer(survey))
 		case !survey.Reason.IsDHCPUnasked():
 			err = printSurvey(newPage(e.stdout), survey)
 		}
 		if err != nil {
 			return err
 		}
-		system, off := wire.System(), provisioning.Trouble{}
+		var off provisioning.Trouble
 		if survey.Reason == provisioning.DHCPNoNetwork {
 			off = check.OffNetwork(conf.Policy.Interface, &system, nil)
 		}
-		return surveyFailure(&survey, off)
+		return surveyFailure(survey, off)
 	})
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -151,7 +152,7 @@ func newDHCPAnswer(s *discover.DHCPSurvey) dhcpAnswer {
 }
 
 // printSurvey shows what each server said, byte by byte, and what it comes to.
-func printSurvey(p *page, s discover.DHCPSurvey) error {
+func printSurvey(p *page, s *discover.DHCPSurvey) error {
 	p.printf("asked on %s, as a Lync phone asks (vendor class %s)\n", printable(s.Interface), dhcpopts.VendorClass)
 	for i := range s.Answers {
 		a := &s.Answers[i]

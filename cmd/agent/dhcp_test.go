@@ -117,7 +117,7 @@ func TestSurvey(t *testing.T) {
 	for name, s := range surveys(t) {
 		t.Run(name, func(t *testing.T) {
 			var text, object bytes.Buffer
-			if err := printSurvey(newPage(&text), s); err != nil {
+			if err := printSurvey(newPage(&text), &s); err != nil {
 				t.Fatal(err)
 			}
 			golden.Compare(t, "testdata/golden/"+name+".txt", text.Bytes())

@@ -26,7 +26,7 @@ type Description struct {
 // Describe asks the certificate service at a URL, and the web ticket service that it names, what they offer. No credentials are
 // sent, and nobody is asked outside the SIP domain. What was got before an error is returned with it.
 func Describe(ctx context.Context, o Options, url string) ([]Description, error) {
-	e := newEye(o)
+	e := newEye(&o)
 	names := []string{"certprov", "webticket"}
 	hide := newHider(o.Policy.SIPAddress.Domain)
 	var all []Description

@@ -35,7 +35,7 @@ type eye struct {
 }
 
 // newEye returns the eye of a device.
-func newEye(o Options) *eye {
+func newEye(o *Options) *eye {
 	policy, wire := o.Policy, o.Wire
 	policy.Accept = nil // a check leaves nothing behind
 	beside := o.Daemon.MayBeBound() && !policy.Release

@@ -41,7 +41,7 @@ func formerly(ctx context.Context, t *testing.T, nameServers string) (asked []st
 		Registrar: cache.Registrar{Host: "pool01.contoso.com", Port: 5061, Transport: "tls", Step: "internal-tls", Address: netip.MustParseAddr("10.0.0.5")},
 	}
 	o := Options{Policy: policy, Wire: wire.Wire{Dial: dial}, Record: record}
-	e := newEye(o)
+	e := newEye(&o)
 	lost := provisioning.Finding{Source: provisioning.Source{Step: provisioning.InternalTLS, Source: "dns", Query: "_sipinternaltls._tcp.contoso.com", Verdict: provisioning.Failed}}
 	f := &Facts{Options: o, Memory: e.memory, Here: &provisioning.Now{Network: &provisioning.Network{NameServers: "10.0.0.1:53"}}, Found: provisioning.Findings{lost}}
 	e.askFormer(ctx, f)
@@ -93,7 +93,7 @@ func TestMend242NoConnectionIsLeftBehind(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		at := provisioning.Endpoint{Host: "fe01.contoso.com", Port: 5061, Transport: provisioning.TLS}
-		served := newEye(o).oneServed(t.Context(), &provisioning.Candidate{Step: provisioning.InternalTLS, Endpoint: at}, netip.MustParseAddr("10.0.0.5"))
+		served := newEye(&o).oneServed(t.Context(), &provisioning.Candidate{Step: provisioning.InternalTLS, Endpoint: at}, netip.MustParseAddr("10.0.0.5"))
 		if left := open.Load(); !served || left != 0 {
 			t.Errorf("served: %v, with %d connections left behind", served, left)
 		}

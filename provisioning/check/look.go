@@ -46,12 +46,12 @@ func (s *stopwatch) time(node string, look func()) {
 
 // look sees everything there is to see. Sources and places are asked at the same time; the sign-in waits for them.
 func look(ctx context.Context, o Options) *Facts {
-	servers, unread := nameServers(o)
+	servers, unread := nameServers(&o)
 	link := o.Link
 	o.Link = *link.towards(&o.Wire, servers)
 	began, ears := time.Now(), &ears{wire: o.Wire, link: o.Link, heard: map[netip.Addr]bool{}, barred: map[netip.Addr]error{}, nobody: map[netip.Addr]error{}}
 	o.Wire = ears.listen(o.Wire)
-	eye := newEye(o)
+	eye := newEye(&o)
 	f := &Facts{Options: o, Now: time.Now(), ClockFloor: eye.memory.ClockFloor(), Servers: servers, NotServers: unread, Memory: eye.memory}
 	if o.Wire.Search != nil {
 		f.Search = o.Wire.Search()
@@ -155,7 +155,7 @@ func (l *looker) planned(host string) bool {
 }
 
 // nameServers are those that are asked, and what is to be said of others.
-func nameServers(o Options) (servers []netip.AddrPort, unread string) {
+func nameServers(o *Options) (servers []netip.AddrPort, unread string) {
 	servers, err := discover.NameServers(&o.Policy, &o.Wire) // none is what the tree shows then
 	if err != nil && len(servers) > 0 {
 		unread = plain.Words(err)
@@ -264,7 +264,6 @@ func (l *looker) askBeside(ctx context.Context) {
 	}()
 	if l.Policy.AskDHCP {
 		looks.Go(func() {
-			var survey discover.DHCPSurvey
 			var clocks bool
 			heard := func(a dhcpopts.Answer) { // not at the end: a time server that is dead takes its time
 				if names := ntpOf(a); len(names) > 0 && !clocks {
@@ -272,13 +271,12 @@ func (l *looker) askBeside(ctx context.Context) {
 					looks.Go(func() { l.watch.time("clock", func() { byDHCP = l.eye.askTime(ctx, option42, names) }) })
 				}
 			}
-			l.watch.time("dhcp", func() { survey = discover.SurveyDHCP(ctx, l.Wire, l.Policy.Interface, heard) })
-			l.DHCP = &survey
-			if survey.Conflict != "" {
+			l.watch.time("dhcp", func() { l.DHCP = discover.SurveyDHCP(ctx, &l.Wire, l.Policy.Interface, heard) })
+			if l.DHCP.Conflict != "" {
 				l.Lease = l.leasedBy()
 			}
-			l.WebServices = webServices(ctx, l.eye, survey.Answers)
-			l.otherServers(ctx, survey)
+			l.WebServices = webServices(ctx, l.eye, l.DHCP.Answers)
+			l.otherServers(ctx, l.DHCP)
 		})
 	}
 	l.HostNames = make([]provisioning.Name, len(discover.HostNames))
@@ -332,8 +330,8 @@ func (l *looker) leasedBy() netip.Addr {
 
 // otherServers looks at what each of several DHCP servers names: a device uses the first that answers, and that may be the wrong
 // one.
-func (l *looker) otherServers(ctx context.Context, survey discover.DHCPSurvey) {
-	if survey.Conflict == "" {
+func (l *looker) otherServers(ctx context.Context, survey *discover.DHCPSurvey) {
+	if l.DHCP.Conflict == "" {
 		return
 	}
 	f := provisioning.Finding{Source: provisioning.Source{Step: provisioning.DHCPTLS, Source: "dhcp", Query: "option 120"}}

@@ -204,7 +204,7 @@ func (e *Enquiry) fails(ctx context.Context, name string, unvalidated bool) *srv
 // DHCPPace asks DHCP once more, for as long as nobody waits for it, and says how slow the first server is; nothing: nobody has
 // answered, or not slowly.
 func (e *Enquiry) DHCPPace(ctx context.Context) provisioning.Trouble {
-	s := surveyor{wire: e.wire}
+	s := surveyor{wire: &e.wire}
 	_ = s.askAll(ctx, e.policy.Interface, dhcpopts.Question{}, dhcpLimit) // why it cannot be asked has been told
 	if len(s.Answers) == 0 {
 		return provisioning.Trouble{}

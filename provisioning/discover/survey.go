@@ -47,15 +47,15 @@ func (s *DHCPSurvey) Why() *provisioning.Why {
 // print and some servers are therefore configured with, until all that answered have answered again. It takes 3.6 s at most, and
 // another second for that.
 // heard is called with each answer as soon as it has come; it must not wait.
-func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string, heard func(dhcpopts.Answer)) DHCPSurvey {
-	s := surveyor{wire: wire, heard: heard, DHCPSurvey: DHCPSurvey{Interface: iface}}
+func SurveyDHCP(ctx context.Context, wire *wire.Wire, iface string, heard func(dhcpopts.Answer)) *DHCPSurvey {
+	s := &surveyor{wire: wire, heard: heard, DHCPSurvey: DHCPSurvey{Interface: iface}}
 	var both sync.WaitGroup
 	var err6 error
 	asking, enough := context.WithTimeout(ctx, surveyLimit)
 	defer enough()
 	both.Go(func() { err6 = s.ask(asking, iface, true, dhcpopts.Inform6, &s.Six, enough) })
 	err := s.askAll(ctx, iface, dhcpopts.Question{Besides: true}, surveyLimit)
-	lower := surveyor{wire: wire, first: s.Answers}
+	lower := &surveyor{wire: wire, first: s.Answers}
 	if s.lacks() {
 		// What cannot be asked a second time tells nothing more.
 		_ = lower.askAll(ctx, iface, dhcpopts.Question{VendorClass: strings.ToLower(dhcpopts.VendorClass)}, surveyWindow)
@@ -66,12 +66,12 @@ func SurveyDHCP(ctx context.Context, wire wire.Wire, iface string, heard func(dh
 	both.Wait()
 	s.Interface = cmp.Or(strings.Join(slices.Sorted(slices.Values(s.links)), ", "), iface)
 	s.judge(lower.Answers, err, err6)
-	return s.DHCPSurvey
+	return &s.DHCPSurvey
 }
 
 // surveyor is who asks.
 type surveyor struct {
-	wire wire.Wire
+	wire *wire.Wire
 	mu   sync.Mutex
 	DHCPSurvey
 	links []string // on which it could be asked
@@ -112,8 +112,8 @@ func (s *surveyor) askAll(ctx context.Context, iface string, q dhcpopts.Question
 // ask asks on every interface, by DHCPv6 if six, and adds every different answer to a list. A while after the first one it is
 // enough.
 func (s *surveyor) ask(ctx context.Context, iface string, six bool, question inform, list *[]dhcpopts.Answer, enough func()) error {
-	return onLinks(&s.wire, iface, six, func(link, name string) error {
-		conn, err := listen(ctx, &s.wire, link, six)
+	return onLinks(s.wire, iface, six, func(link, name string) error {
+		conn, err := listen(ctx, s.wire, link, six)
 		if err != nil {
 			return err
 		}

@@ -90,8 +90,8 @@ tls-no-name option 120 holds addresses`},
 				}
 				defer site.Close()
 				start := time.Now()
-				s := SurveyDHCP(t.Context(), wire.Wire(simulated), "", nil)
-				if got := fmt.Sprintf("\n%s %s: %s", time.Since(start), s.Interface, surveyText(s)); got != test.want {
+				s := SurveyDHCP(t.Context(), (*wire.Wire)(&simulated), "", nil)
+				if got := fmt.Sprintf("\n%s %s: %s", time.Since(start), s.Interface, surveyText(*s)); got != test.want {
 					t.Errorf("got%s\nwant%s", got, test.want)
 				}
 			})
@@ -178,7 +178,7 @@ func TestSurveyDHCPEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		if s := SurveyDHCP(ctx, wire.Wire(simulated), "", nil); s.Reason != provisioning.DHCPSilent || time.Since(start) != 100*time.Millisecond {
+		if s := SurveyDHCP(ctx, (*wire.Wire)(&simulated), "", nil); s.Reason != provisioning.DHCPSilent || time.Since(start) != 100*time.Millisecond {
 			t.Errorf("%s after %s", s.Reason, time.Since(start))
 		}
 	})
