@@ -278,18 +278,18 @@ func (f *Facts) hijacked() bool { return len(f.Stray.Addrs) > 0 && len(f.Abroad.
 
 // dnsDead returns a Finding that says why DNS said nothing at all, or none. A question that could not be put says more
 // than one that was not answered: systems refuse only so many a second aloud.
-func (f *Facts) dnsDead() provisioning.Finding {
-	var dead provisioning.Finding
+func (f *Facts) dnsDead() *provisioning.Finding {
+	dead := &provisioning.Finding{}
 	for i := range f.Found {
 		found := &f.Found[i]
 		if found.Source.Source != "dns" || found.Step == provisioning.HostName {
 			continue
 		}
 		if found.Verdict != provisioning.Failed {
-			return provisioning.Finding{}
+			return &provisioning.Finding{}
 		}
 		if dead.Reason == "" || found.NoServer && !dead.NoServer {
-			dead = *found
+			dead = found
 		}
 	}
 	return dead
