@@ -121,8 +121,8 @@ The problem is with the network between this device and the server.
 Look for a firewall, on the way, on the server itself or on this device, that drops UDP port 53.
 - Set dns_servers to a name server that works.`},
 	{"a router says that the name server cannot be reached", with(published(fe01), dnsBehind("udp dport 53 reject with icmp type host-unreachable"), dhcpSaysNothing), "dns-timeout", `
-No name server can be queried: 10.0.0.53:53 cannot be reached (no route to host): this device has no route there, or a router or firewall rejects what it sends.
-Check the gateway and the VLAN of this device, and the address of the name server; or set dns_servers to a name server that works.`},
+No name server can be queried: 10.0.0.53:53 cannot be reached (no route to host): that host is off or not connected, this device has no route there, or a router or firewall rejects what it sends.
+Check that the name server is running and connected, its address, and the gateway and the VLAN of this device; or set dns_servers to a name server that works.`},
 	{"the name server answers from another address", with(published(fe01), dnsAnswersFrom("10.0.0.57"), dhcpSaysNothing), "dns-timeout", `
 The name server 10.0.0.53:53 was asked, and the answer came from 10.0.0.57:53: it is not accepted, since anybody could send such an answer.
 The problem is with DNS.

@@ -63,6 +63,9 @@ func (m *Memory) Before(now *Now, t Trouble) Trouble {
 	if was == nil || !m.ours() || reason.IsSIP() && !unproven(t) {
 		return t
 	}
+	if (t.Fault == FaultNoGateway || t.Fault == FaultDNSNoGateway) && t.Facts["beside"] != nil && was.Gateway == now.Gateway { // the one of then, and the port is right
+		return t.On(SideNetwork)
+	}
 	facts := Facts{"when": m.last(now.Losses), "was": was.NameServers, "now": now.NameServers, "host": m.kept.Registrar.Host, "lessor": now.Lessor}
 	m.advise(facts)
 	asked := reason.IsDiscovery()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,8 @@ func (local) Close() error        { return nil }
 // a registration that is lost, too.
 func TestMend334TwiceUntilSeenToBeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gateway, looks := netip.MustParseAddr("10.0.0.1"), 0
+		gateway := netip.MustParseAddr("10.0.0.1")
+		var looks atomic.Int32
 		answer := []int{2, 1, 2, 1, 1, 1, 2}
 		b := basis{wire: wire.Wire{
 			Dial:  func(context.Context, string, string) (net.Conn, error) { return local{}, nil },
@@ -32,24 +34,25 @@ func TestMend334TwiceUntilSeenToBeOver(t *testing.T) {
 				if addr != gateway {
 					return nil, nil
 				}
-				looks++
-				return []string{"02:00:00:00:00:01", "02:00:00:00:00:02"}[:answer[looks-1]], nil
+
+				return []string{"02:00:00:00:00:01", "02:00:00:00:00:02"}[:answer[looks.Add(1)-1]], nil
 			},
 		}}
 		board := newBoard(provisioning.Policy{}, func(*provisioning.Event) {})
 		go b.watchTwice(t.Context(), board, netip.MustParseAddr("10.98.0.5"))
 		for look := 1; look <= 6; look++ {
 			synctest.Wait()
-			if looks != look || knownTwice(board) != (look < 6) {
-				t.Errorf("look %d: %d looks, told %t", look, looks, knownTwice(board))
+			if int(looks.Load()) != look || knownTwice(board) != (look < 6) {
+				t.Errorf("look %d: %d looks, told %t", look, looks.Load(), knownTwice(board))
 			}
 			if look == 2 {
 				board.lost(&provisioning.Event{Reason: provisioning.ConnectTimeout}, provisioning.Loss{})
 			}
 			time.Sleep(stillTwice)
 		}
-		if looks != 6 {
-			t.Errorf("%d looks, although it is over", looks)
+		synctest.Wait()
+		if looks.Load() != 6 {
+			t.Errorf("%d looks, although it is over", looks.Load())
 		}
 	})
 }

@@ -94,8 +94,8 @@ func (e *eye) askFormer(ctx context.Context, f *Facts) {
 func (e *eye) askGiven(ctx context.Context, f *Facts, query string) {
 	here := f.Here
 	leased := len(here.Given) > 0 && !here.ByHand()
-	if acked := acked(f); acked != nil {
-		here.Given = acked
+	if now := acked(f); now != nil {
+		here.Given = now
 	}
 	byHand := here.ByHand()
 	servers := make([]netip.AddrPort, 0, len(here.Given))
