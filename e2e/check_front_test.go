@@ -152,7 +152,7 @@ func TestMend248AllInStatus(t *testing.T) {
 			do:   "look for large packets that are lost on the way: a tunnel or VPN with an MTU that is too small"},
 		"the handshake arrives at both, and neither answers": {given: with(published(fe01, second), behindRouter, answersDropped("ip length > 60")),
 			what: "each of the 2 Registrars (fe01.contoso.com, fe02.contoso.com) accepts the connection, but does not answer the TLS handshake, which has arrived (it was acknowledged). As it is the same at all of them, the cause is most likely a service that hangs on each of them, or something that they share, such as a load balancer; less likely, one device on the way drops what they answer, or only large packets of it",
-			do:   "check that the service on each of them does not hang, and restart it if it does; otherwise see what else they share"},
+			do:   "check that the service on each of them does not hang, and restart it if it does; homeward check tells whether it answers without TLS; otherwise see what else they share"},
 		"nothing comes back from both": {given: with(published(fe01, second), behindRouter, dnsBehindRouter, answersDropped("")),
 			what: "each of the 2 Registrars (fe01.contoso.com 10.0.0.11, fe02.contoso.com 10.0.0.14) does not answer. As it is the same at all of them, the cause is most likely one device on the way, such as a firewall between this network and them, or their own way back to this network",
 			do:   "look for one firewall or filter on the way to all of them, and what it does with connections to port 5061; otherwise check the way back from 10.0.0.11, 10.0.0.14"},
