@@ -91,12 +91,14 @@ func (b *basis) watchTwice(ctx context.Context, board *board, to netip.Addr) {
 }
 
 // isTwice says whether that is what was found.
-func isTwice(found provisioning.Pace) bool {
-	return found.Fault == string(provisioning.FaultAddressTwice) || found.Fault == string(provisioning.FaultOwnAddressTwice)
+func isTwice(found provisioning.Fault) bool {
+	return found == provisioning.FaultAddressTwice || found == provisioning.FaultOwnAddressTwice
 }
 
 // knownTwice says whether that was so, and has not been seen to be over.
-func knownTwice(b *board) bool { return slices.ContainsFunc(b.snapshot(nil).Pace, isTwice) }
+func knownTwice(b *board) bool {
+	return slices.ContainsFunc(b.snapshot(nil).Pace, func(p provisioning.Pace) bool { return isTwice(provisioning.Fault(p.Fault)) })
+}
 
 // missed is the last address that was tried in a cycle, or else the first name server; zero: there is none.
 func missed(cycle *provisioning.Cycle, servers []netip.AddrPort) (addr netip.Addr) {
@@ -186,8 +188,8 @@ func (b *board) resting(until time.Time, password, stopped bool, explain func(*p
 		if known, explains = explain(&met, cause); known.Fault != cause.Fault || explains {
 			why, trouble = provisioning.WhyOf(known.Reason(), "", known), known
 		}
-		switch twice := isTwice(provisioning.Pace{Fault: string(known.Fault)}); {
-		case twice: // it may be so again when the device is registered
+		switch {
+		case isTwice(known.Fault): // it may be so again when the device is registered
 			b.flawed(linkArea, known)
 		case knownTwice(b):
 			b.paced(linkArea)

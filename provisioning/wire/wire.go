@@ -107,13 +107,13 @@ func System() Wire {
 	}
 	w := Wire{
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			var routers routers
+			var heard routers
 			dialer := dialer
 			dialer.ControlContext = func(ctx context.Context, network, _ string, c syscall.RawConn) error {
-				return beforeConnect(ctx, network, c, &routers)
+				return beforeConnect(ctx, network, c, &heard)
 			}
 			conn, err := dialer.DialContext(ctx, network, address)
-			if err = routers.said(err); err != nil {
+			if err = heard.said(err); err != nil {
 				return nil, err
 			}
 			return overhearing(conn), nil
@@ -183,12 +183,12 @@ func SmallSegments(ctx context.Context) context.Context {
 func AreSmall(ctx context.Context) bool { return ctx.Value(smallSegments{}) != nil }
 
 // beforeConnect is for sockets that are about to be connected.
-func beforeConnect(ctx context.Context, network string, c syscall.RawConn, routers *routers) error {
+func beforeConnect(ctx context.Context, network string, c syscall.RawConn, heard *routers) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil
 	}
 	return c.Control(func(fd uintptr) {
-		routers.hear(fd)
+		heard.hear(fd)
 		limitUnacknowledged(fd, unacknowledgedLimit)
 		if AreSmall(ctx) {
 			limitSegments(fd, segmentSize)
