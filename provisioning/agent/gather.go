@@ -75,13 +75,28 @@ func (g *gatherer) hearOut() func(context.Context) {
 		case f.Reason == provisioning.DHCPSilent && gathering.Hurried(): // slow, perhaps
 			board.paced("dhcp", discover.NewEnquiry(&b.policy, &b.wire, b.floor()).DHCPPace(ctx))
 		default:
-			found := provisioning.Findings{f}
+			found := provisioning.Findings{b.lookedUpAnew(ctx, f)}
 			if record, ok := gathering.Await(ctx, provisioning.InternalTLS); ok {
 				found = append(found, record)
 			}
 			board.paced(optionArea, stale(provisioning.PlanOf(b.memory(), found).Skipped)...)
 		}
 	}
+}
+
+// lookedUpAnew is a Finding with the addresses of its names, or why there are none: a registration has stopped the look-ups, wherever they were.
+func (b *basis) lookedUpAnew(ctx context.Context, f provisioning.Finding) provisioning.Finding {
+	enquiry := discover.NewEnquiry(&b.policy, &b.wire, b.floor())
+	f.Names = slices.Clone(f.Names)
+	for i := range f.Names {
+		name := &f.Names[i]
+		if reason, _ := b.policy.NameReason(f.Step, name.Host, provisioning.TLS); reason != "" || len(name.Addrs) > 0 {
+			continue
+		}
+		now := enquiry.LookUp(ctx, name.Host)
+		name.Addrs, name.Reason, name.Detail, name.Trouble = now.Addrs, now.Reason, now.Detail, now.Trouble
+	}
+	return f
 }
 
 // remeasure is how often a registered device measures its name servers. (Our choice: the questions of one measurement are as many
