@@ -27,7 +27,7 @@ type lending struct {
 // keeps one binding for an endpoint: so nobody does unless it is certain that the daemon does not run. asked is how the daemon has
 // answered.
 func lend(conf *config.Config, record *cache.Record, status *provisioning.Status, asked error) lending {
-	pair, trouble, err := agent.Own(certs.In(conf.StateDir), conf.Policy, *record)
+	pair, trouble, err := agent.Own(certs.In(conf.StateDir), &conf.Policy, record)
 	l := lending{service: pair.Details.URL}
 	var kind *certs.Error
 	absent := errors.As(err, &kind) && kind.Kind == certs.Absent

@@ -36,8 +36,8 @@ type credential struct {
 
 // Own returns the pair that the daemon of a device which remembers record would sign in with, or why it would not, for who only looks.
 // The error is an *identity.Error.
-func Own(store identity.Store, policy provisioning.Policy, record cache.Record) (identity.Pair, provisioning.Trouble, error) {
-	looks := basis{policy: policy, store: cache.InMemory(record)}
+func Own(store identity.Store, policy *provisioning.Policy, record *cache.Record) (identity.Pair, provisioning.Trouble, error) {
+	looks := basis{policy: *policy, store: cache.InMemory(*record)}
 	now := looks.now()
 	newest, _ := store.Newest() // Load says what is wrong
 	pair, err := store.Load(identity.Owner{SIPAddress: policy.SIPAddress.String(), EndpointID: cmp.Or(record.EndpointID, newest.Details.EndpointID)}, now)

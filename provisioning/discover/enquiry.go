@@ -82,7 +82,8 @@ func (e *Enquiry) Each(ctx context.Context, servers []netip.AddrPort, step provi
 		asking.Go(func() {
 			one := resolverOn(ground, &e.wire)
 			one.Servers = []netip.AddrPort{server}
-			said[i] = lookedUp(ground, step, provisioning.Name{Host: host}, func(host string) ([]netip.Addr, bool, error) { return resolveHost(ctx, one, host) })
+			said[i].Host = host
+			lookUpName(ground, step, &said[i], func(host string) ([]netip.Addr, bool, error) { return resolveHost(ctx, one, host) })
 		})
 	}
 	asking.Wait()

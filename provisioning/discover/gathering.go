@@ -146,7 +146,7 @@ func (g *Gathering) addresses(step provisioning.Step, names []provisioning.Name)
 		if reason, _ := g.policy.NameReason(step, name.Host, provisioning.TCP); reason != "" {
 			continue
 		}
-		*name = lookedUp(g.ground, step, *name, g.lookup)
+		lookUpName(g.ground, step, name, g.lookup)
 	}
 }
 
@@ -180,7 +180,9 @@ func (g *Gathering) AddressesNow(hosts []string) map[string]provisioning.Name {
 		return fresh
 	}
 	for _, host := range hosts {
-		fresh[host] = lookedUp(g.ground, provisioning.LastGood, provisioning.Name{Host: host}, g.lookup)
+		name := provisioning.Name{Host: host}
+		lookUpName(g.ground, provisioning.LastGood, &name, g.lookup)
+		fresh[host] = name
 	}
 	return fresh
 }

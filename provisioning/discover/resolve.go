@@ -28,7 +28,8 @@ func ResolveAll(ctx context.Context, policy *provisioning.Policy, wire *wire.Wir
 	for i, host := range hosts {
 		lookups.Go(func() {
 			if host != "" {
-				found[i] = lookedUp(ground, provisioning.Redirect, provisioning.Name{Host: host}, look)
+				found[i].Host = host
+				lookUpName(ground, provisioning.Redirect, &found[i], look)
 			}
 		})
 	}

@@ -56,18 +56,17 @@ func resolverOn(g *provisioning.Ground, wire *wire.Wire) srv.Resolver {
 // lookUp gives the addresses of a host, as srv.Resolver does.
 type lookUp func(host string) (addrs []netip.Addr, one bool, err error)
 
-// lookedUp is a name with the addresses that look gives and a packet may go to, or why there are none.
-func lookedUp(g *provisioning.Ground, step provisioning.Step, name provisioning.Name, look lookUp) provisioning.Name {
+// lookUpName gives a name the addresses that look gives and a packet may go to, or why there are none.
+func lookUpName(g *provisioning.Ground, step provisioning.Step, name *provisioning.Name, look lookUp) {
 	addrs, one, err := look(name.Host)
 	if err != nil {
-		noAddress(&name, err)
-		return name
+		noAddress(name, err)
+		return
 	}
 	allowed, problem := g.Only(step, name.Host, addrs)
 	if name.Addrs, name.OneVersion = allowed, one; len(allowed) == 0 {
 		name.Reason, name.Detail = provisioning.AddressNotAllowed, problem
 	}
-	return name
 }
 
 // CheckPlace says why no packet goes to a place that DNS or DHCP has named for another service than SIP, or nil. usual is
